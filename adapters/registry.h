@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "adapters/memory/memory_broker.h"
+#include "gateway/base/clock.h"
+#include "gateway/base/metrics.h"
+#include "gateway/base/options.h"
+#include "gateway/base/result.h"
+#include "gateway/broker/broker.h"
+
+namespace holdfast {
+
+// Which broker a node uses, and the options of each.
+struct BrokerOptions {
+  std::string type = "memory";
+  MemoryOptions memory;
+};
+void declare(OptionSet& set, BrokerOptions& options);  // section "broker"
+
+// Errors: invalid (no such type; options that contradict each other). Does not connect: start() does.
+Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics);
+
+}  // namespace holdfast

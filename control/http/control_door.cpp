@@ -1,0 +1,97 @@
+#include "control/http/control_door.h"
+
+#include "control/http/accept.h"
+
+namespace holdfast::control {
+namespace {
+
+constexpr size_t kNamedItems = 10;  // so that an answer stays readable when a thousand items are refused
+
+Answer text_answer(int status, std::string text) { return {.status = status, .body = std::move(text) + "\n"}; }
+
+Answer done(AnswerType type, std::string_view word) {
+  Answer answer{.type = std::string(media_type(type))};
+  answer.body = type == AnswerType::json ? "{\"message\":\"" + std::string(word) + "\"}\n" : std::string(word) + "\n";
+  return answer;
+}
+
+Answer body_error(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::timeout:
+      return text_answer(408, error.text);
+    case ErrorKind::invalid:
+    case ErrorKind::too_large:
+      return text_answer(400, error.text);
+    default:
+      return text_answer(503, error.text);
+  }
+}
+
+// An item that this broker will never take is the publisher's to change; anything else may be tried again.
+bool hopeless(ErrorKind kind) { return kind == ErrorKind::invalid || kind == ErrorKind::too_large; }
+
+// Names the refused items, so that a publisher repeats those and no others.
+Answer refusal(const Service::Receipts& receipts) {
+  size_t refused = 0;
+  bool retry = false;
+  std::string list;
+  for (size_t i = 0; i < receipts.size(); ++i) {
+    if (receipts[i]) continue;
+    retry |= !hopeless(receipts[i].error().kind);
+    if (++refused <= kNamedItems) list += (list.empty() ? "items[" : "; items[") + std::to_string(i) + "]: " + receipts[i].error().text;
+  }
+  if (refused > kNamedItems) list += "; and " + std::to_string(refused - kNamedItems) + " more";
+  const std::string begin = refused == receipts.size() ? "Not published: " : "Published except ";
+  Answer answer = text_answer(retry ? 503 : 400, begin + list);
+  if (retry) answer.fields.emplace_back("Retry-After", "1");
+  return answer;
+}
+
+std::optional<Answer> wrong_method(const Request& request) {
+  if (request.method == "POST") return std::nullopt;
+  Answer answer = text_answer(405, "Method not allowed: " + std::string(request.method) + ".");
+  answer.fields.emplace_back("Allow", "POST");
+  return answer;
+}
+
+Answer not_acceptable() { return text_answer(406, "Not Acceptable. Supported formats: text/plain, application/json."); }
+
+}  // namespace
+
+Answer ControlDoor::answer(const Request& request) {
+  if (!tokens_.empty() && !tokens_.allow(request.authorization)) {
+    Answer answer = text_answer(401, "A valid bearer token is needed.");
+    answer.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"holdfast\"");
+    return answer;
+  }
+  if (request.path == "/publish/" || request.path == "/publish") return publish(request);
+  if (request.path == "/recover" || request.path == "/recover/") return recover(request);
+  if (request.path == "/") return text_answer(200, "Holdfast API");
+  return text_answer(404, "Not Found");
+}
+
+Answer ControlDoor::publish(const Request& request) {
+  if (auto wrong = wrong_method(request)) return *std::move(wrong);
+  const auto type = choose_answer_type(request.accept);
+  if (!type) return not_acceptable();
+
+  const auto body = request.body.read(max_body_);
+  if (!body) return body_error(body.error());
+  auto items = parse_items(*body, limits_);
+  if (!items) return text_answer(400, items.error().text);
+
+  const auto receipts = service_.publish(*std::move(items));
+  for (const auto& receipt : receipts)
+    if (!receipt) return refusal(receipts);
+  return done(*type, "Published");
+}
+
+Answer ControlDoor::recover(const Request& request) {
+  if (auto wrong = wrong_method(request)) return *std::move(wrong);
+  const auto type = choose_answer_type(request.accept);
+  if (!type) return not_acceptable();
+  service_.recover();
+  return done(*type, "Updated");
+}
+
+}  // namespace holdfast::control

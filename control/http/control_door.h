@@ -1,0 +1,29 @@
+#pragma once
+
+#include "control/http/handler.h"
+#include "control/http/tokens.h"
+#include "control/service.h"
+#include "gateway/message/item_json.h"
+
+namespace holdfast::control {
+
+// The publish endpoints, with the answers that Pushpin gives: POST /publish/, POST /recover, GET /.
+// Threads: any number at once.
+class ControlDoor final : public RequestHandler {
+ public:
+  ControlDoor(Service& service, Tokens tokens, uint64_t max_body, ItemLimits limits)
+      : service_(service), tokens_(std::move(tokens)), max_body_(max_body), limits_(limits) {}
+
+  Answer answer(const Request& request) override;
+
+ private:
+  Answer publish(const Request& request);
+  Answer recover(const Request& request);
+
+  Service& service_;
+  const Tokens tokens_;
+  const uint64_t max_body_;
+  const ItemLimits limits_;
+};
+
+}  // namespace holdfast::control

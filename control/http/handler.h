@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gateway/base/result.h"
+
+namespace holdfast::control {
+
+// One HTTP answer of the control side.
+struct Answer {
+  int status = 200;
+  std::string type = "text/plain";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> fields = {};
+};
+
+// As HTTP/1.1 puts it on the wire. `fields` come from us, never from a peer.
+std::string render(const Answer& answer, bool with_body, bool close);
+
+// The body of the request being answered, read on demand so that a refused request is never buffered.
+class RequestBody {
+ public:
+  virtual ~RequestBody() = default;
+  // Once. Errors: too_large (limit passed; nothing beyond the limit is kept), invalid (bad framing), timeout, unavailable (peer gone).
+  virtual Result<std::string> read(uint64_t limit) = 0;
+};
+
+struct Request {
+  std::string_view method;
+  std::string_view path;  // as sent, without the query
+  std::string_view accept;
+  std::string_view authorization;
+  RequestBody& body;
+};
+
+// Answers requests. Threads: any number at once.
+class RequestHandler {
+ public:
+  virtual ~RequestHandler() = default;
+  virtual Answer answer(const Request& request) = 0;
+};
+
+}  // namespace holdfast::control

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/options.h"
+
+namespace holdfast::control {
+
+// The publish door. Safe as it stands: loopback only. On any other address it wants tokens, or a clear word that nobody else gets there.
+struct HttpControlOptions {
+  std::string address = "127.0.0.1:5561";
+  std::string token_file;
+  std::vector<std::string> tokens;
+  bool allow_anonymous = false;
+  uint64_t max_body = 1'000'000;
+  uint64_t max_head = 16'384;
+  int64_t max_items = 1000;
+  int64_t max_threads = 64;
+  int64_t max_connections = 1024;
+  Duration idle_timeout = std::chrono::seconds(30);
+  Duration request_timeout = std::chrono::seconds(10);
+};
+void declare(OptionSet& set, HttpControlOptions& options);
+
+// Metrics and health. Holds no secrets, so that probes and scrapers may reach it from other machines.
+struct AdminOptions {
+  std::string address = "127.0.0.1:7998";
+};
+void declare(OptionSet& set, AdminOptions& options);
+
+}  // namespace holdfast::control

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "control/http/options.h"
+#include "control/service.h"
+#include "gateway/base/metrics.h"
+#include "gateway/base/result.h"
+
+namespace holdfast::control {
+
+// The publish door over HTTP. Threads: its own; start and stop belong to one thread. The service must outlive stop().
+class HttpServer {
+ public:
+  HttpServer(HttpControlOptions options, Service& service, Metrics& metrics);
+  ~HttpServer();
+
+  // Errors: an address other than loopback with neither tokens nor allow_anonymous; unreadable tokens; the address cannot be had.
+  Result<void> start();
+  uint16_t port() const;  // the bound port; 0 before start
+  // Lets requests under way answer and joins every thread. Twice is harmless.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+struct Readiness {
+  bool ready = true;
+  std::string reason;  // why not
+};
+
+// GET /metrics, /livez and /readyz. Threads: as HttpServer; `readiness` is called on its threads.
+class AdminServer {
+ public:
+  AdminServer(AdminOptions options, Metrics& metrics, std::function<Readiness()> readiness);
+  ~AdminServer();
+
+  Result<void> start();
+  uint16_t port() const;
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast::control

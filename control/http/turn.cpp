@@ -1,0 +1,61 @@
+#include "control/http/turn.h"
+
+#include <exception>
+
+#include "control/http/body_reader.h"
+#include "control/http/request_guard.h"
+#include "gateway/base/log.h"
+
+namespace holdfast::control {
+namespace {
+
+bool say_goodbye(Connection& connection, const Answer& answer) {
+  if (connection.send(render(answer, true, true))) connection.close_gently();
+  return false;
+}
+
+// The size of the whole head at the front of the input, or 0: there is none, and what had to be said is said.
+size_t read_head(Connection& connection, uint64_t limit, TimePoint deadline) {
+  for (;;) {
+    while (connection.input().starts_with("\r\n")) connection.use(2);  // some clients end a body so
+    const size_t size = find_head_end(connection.input().substr(0, limit));
+    if (size != std::string_view::npos) return size;
+    if (connection.input().size() >= limit) {
+      say_goodbye(connection, {.status = 400, .body = "Request header too large.\n"});
+      return 0;
+    }
+    if (connection.receive(deadline)) continue;
+    if (connection.timed_out()) say_goodbye(connection, {.status = 408, .body = "The request did not arrive in time.\n"});
+    return 0;
+  }
+}
+
+Answer ask(RequestHandler& handler, const Request& request) {
+  try {
+    return handler.answer(request);
+  } catch (const std::exception& error) {
+    log::error("a control request failed", {{"reason", error.what()}});
+    return {.status = 500, .body = "Internal error.\n"};
+  }
+}
+
+}  // namespace
+
+bool take_turn(Connection& connection, RequestHandler& handler, const TurnLimits& limits) {
+  const TimePoint deadline = std::chrono::steady_clock::now() + limits.patience;
+  const size_t size = read_head(connection, limits.head, deadline);
+  if (size == 0) return false;
+  const auto head = check_head(connection.input().substr(0, size));
+  if (!head) return say_goodbye(connection, head.error());
+  connection.use(size);
+
+  BodyReader body(connection, *head, deadline);
+  const Answer answer = ask(handler, {head->method, head->path, head->accept, head->authorization, body});
+  const bool go_on = head->keep_alive && body.reusable() && !limits.stopping;
+  if (!connection.send(render(answer, head->method != "HEAD", !go_on))) return false;
+  if (go_on) return body.skip_rest();
+  connection.close_gently();
+  return false;
+}
+
+}  // namespace holdfast::control

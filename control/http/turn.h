@@ -1,0 +1,20 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "control/http/connection.h"
+#include "control/http/handler.h"
+
+namespace holdfast::control {
+
+struct TurnLimits {
+  uint64_t head;      // bytes of request line and header block
+  Duration patience;  // from now until the request has arrived
+  const std::atomic<bool>& stopping;
+};
+
+// Reads one request from the connection, has it answered and sends the answer. False: that was the last one, the connection is done.
+bool take_turn(Connection& connection, RequestHandler& handler, const TurnLimits& limits);
+
+}  // namespace holdfast::control

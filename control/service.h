@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/metrics.h"
+#include "gateway/base/result.h"
+#include "gateway/broker/broker.h"
+#include "gateway/message/item.h"
+
+namespace holdfast::control {
+
+// What the control side needs to know of the node's client side; app/ connects it. Threads: any.
+class NodeFacts {
+ public:
+  virtual ~NodeFacts() = default;
+  // Forgets ids and has every hold ask its backend again.
+  virtual void recover() = 0;
+};
+
+// The one implementation of every operation; the doors (http, later grpc and zmq) translate, authenticate and call it. Threads: any.
+class Service {
+ public:
+  // `patience`: how long a publish waits for the broker before it is answered `unavailable`.
+  Service(Broker& broker, NodeFacts& node, Metrics& metrics, Duration patience = std::chrono::seconds(10));
+
+  using Receipts = std::vector<Result<PublishReceipt>>;
+  // Items are valid already (message/item_json.h). Waits until the broker has them all or has refused them; one receipt per item, in order.
+  Receipts publish(std::vector<Item> items);
+  void recover();
+
+ private:
+  Broker& broker_;
+  NodeFacts& node_;
+  Count& items_;
+  Count& refused_;
+  Count& requests_;
+  Histogram& seconds_;
+  Duration patience_;
+};
+
+}  // namespace holdfast::control

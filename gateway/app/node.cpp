@@ -1,0 +1,220 @@
+#include "gateway/app/node.h"
+
+#include <atomic>
+#include <thread>
+
+#include "adapters/registry.h"
+#include "control/http/server.h"
+#include "control/service.h"
+#include "gateway/base/log.h"
+#include "gateway/net/loop.h"
+
+namespace holdfast {
+
+namespace {
+
+// One loop and what it owns. Everything inside belongs to its thread once that runs.
+struct Worker {
+  Worker(const Clock& clock, Metrics& metrics, Hub& hub, size_t index, const Settings& settings, std::shared_ptr<const ForwardRules> rules)
+      : loop(clock, metrics),
+        shard(hub, index, loop.timers(), [this](std::function<void()> work) { loop.post(std::move(work)); }, settings.delivery, metrics),
+        upstream(loop, settings.upstream, metrics),
+        gateway(loop, shard, upstream, std::move(rules), settings.proxy, settings.hold, metrics),
+        server(loop, settings.edge, gateway, metrics) {}
+
+  Loop loop;
+  HubShard shard;
+  UpstreamClient upstream;
+  Gateway gateway;
+  HttpServer server;
+  std::thread thread;
+  std::atomic<size_t> connections{1};  // until it is counted
+  CallbackTimer drain_delay;
+  std::atomic<bool> holds_ended{false};
+};
+
+std::shared_ptr<const RouteTable> make_table(std::vector<Route> routes) {
+  std::vector<std::string> warnings;
+  auto table = RouteTable::make(std::move(routes), &warnings);
+  for (const auto& warning : warnings) log::warn("a route is left out", {{"reason", warning}});
+  return table;
+}
+
+std::string with_port(const std::string& address, uint16_t port) { return address.substr(0, address.rfind(':') + 1) + std::to_string(port); }
+
+}  // namespace
+
+struct Node::State final : control::NodeFacts {
+  State(Settings s, std::vector<Route> r) : settings(std::move(s)), routes(std::move(r)) {}
+
+  void recover() override {
+    for (auto& worker : workers) worker->loop.post([gateway = &worker->gateway] { gateway->recover(); });
+  }
+
+  template <class Work>
+  void on_each_loop(Work work) {
+    for (auto& worker : workers) worker->loop.post([worker = worker.get(), work] { work(*worker); });
+  }
+
+  control::Readiness readiness() const {
+    if (draining) return {false, "draining"};
+    if (!hub->healthy()) return {false, "the broker is not reachable"};
+    return {};
+  }
+
+  // For dashboards made for Pushpin.
+  void pushpin_metrics() {
+    const auto sum = [this](const char* name, std::initializer_list<Metrics::Labels> labels, bool gauge) {
+      std::vector<Count*> counts;
+      for (const auto& l : labels) counts.push_back(gauge ? &metrics.gauge(name, "", l) : &metrics.counter(name, "", l));
+      return [counts] {
+        int64_t total = 0;
+        for (const auto* count : counts) total += count->value();
+        return static_cast<double>(total);
+      };
+    };
+    metrics.gauge_call("request_received", "Requests received, under Pushpin's name.", sum("holdfast_requests_total", {{}}, false));
+    metrics.gauge_call("message_received", "Items published through this node, under Pushpin's name.", sum("holdfast_published_items_total", {{}}, false));
+    metrics.gauge_call("message_sent", "Messages handed to clients, under Pushpin's name.", sum("holdfast_deliveries_total", {{}}, false));
+    metrics.gauge_call("connection_connected", "Open client connections, under Pushpin's name.", sum("holdfast_connections", {{}}, true));
+  }
+
+  Result<void> start();
+  Result<void> listen();
+
+  Settings settings;
+  std::vector<Route> routes;
+  SystemClock clock;
+  Metrics metrics;
+  std::unique_ptr<Broker> broker;
+  std::unique_ptr<Hub> hub;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::unique_ptr<control::Service> service;
+  std::unique_ptr<control::HttpServer> control_door;
+  std::unique_ptr<control::AdminServer> admin_door;
+  std::vector<std::string> edge_addresses;
+  std::vector<size_t> tls_listeners;  // by settings.listen: its index in each server
+  std::atomic<bool> draining{false};
+  TimePoint drain_ends;
+  bool running = false;
+};
+
+Result<void> Node::State::listen() {
+  for (size_t i = 0; i < settings.listen.size(); ++i) {
+    const auto& options = settings.listen[i];
+    std::shared_ptr<const TlsContext> tls;
+    if (!options.certificates.empty()) {
+      auto made = TlsContext::server(options.certificates);
+      if (!made) return fail(ErrorKind::invalid, options.where + ": " + made.error().text);
+      tls = std::move(*made);
+    }
+    auto bound = bind_address(options, workers.size(), settings.edge);
+    if (!bound) return fail(bound.error());
+    for (size_t w = 0; w < workers.size(); ++w) workers[w]->server.listen(bound->sockets[w], tls);
+    edge_addresses.push_back((tls ? "https://" : "http://") + bound->address);
+  }
+  return {};
+}
+
+Result<void> Node::State::start() {
+  auto rules = ForwardRules::make(settings.proxy);
+  if (!rules) return fail(rules.error());
+  const auto shared_rules = std::make_shared<const ForwardRules>(std::move(*rules));
+  auto made = make_broker(settings.broker, clock, metrics);
+  if (!made) return fail(made.error());
+  broker = std::move(*made);
+  hub = std::make_unique<Hub>(*broker, settings.delivery, metrics);
+
+  const size_t loops = settings.node.loops > 0 ? static_cast<size_t>(settings.node.loops) : std::max(1U, std::thread::hardware_concurrency());
+  const auto table = make_table(std::move(routes));
+  for (size_t i = 0; i < loops; ++i) {
+    workers.push_back(std::make_unique<Worker>(clock, metrics, *hub, i, settings, shared_rules));
+    auto& worker = *workers.back();
+    hub->add(worker.shard, i, [loop = &worker.loop](std::function<void()> work) { loop->post(std::move(work)); });
+    worker.gateway.set_routes(table);
+  }
+  if (auto listening = listen(); !listening) return listening;
+
+  service = std::make_unique<control::Service>(*broker, *this, metrics);
+  pushpin_metrics();
+  control_door = std::make_unique<control::HttpServer>(settings.control, *service, metrics);
+  admin_door = std::make_unique<control::AdminServer>(settings.admin, metrics, [this] { return readiness(); });
+  broker->start(*hub);
+  for (auto& worker : workers) worker->thread = std::thread([w = worker.get()] { w->loop.run(); });
+  running = true;
+  if (auto opened = control_door->start(); !opened) return opened;
+  return admin_door->start();
+}
+
+Node::Node(Settings settings, std::vector<Route> routes) : state_(std::make_unique<State>(std::move(settings), std::move(routes))) {}
+Node::~Node() { stop(); }
+
+Result<void> Node::start() {
+  auto started = state_->start();
+  if (!started) stop();
+  return started;
+}
+
+const std::vector<std::string>& Node::edge_addresses() const { return state_->edge_addresses; }
+std::string Node::control_address() const { return with_port(state_->settings.control.address, state_->control_door->port()); }
+std::string Node::admin_address() const { return with_port(state_->settings.admin.address, state_->admin_door->port()); }
+
+void Node::set_routes(std::vector<Route> routes) {
+  state_->on_each_loop([table = make_table(std::move(routes))](Worker& worker) { worker.gateway.set_routes(table); });
+}
+
+void Node::reload_certificates() {
+  for (size_t i = 0; i < state_->settings.listen.size(); ++i) {
+    const auto& options = state_->settings.listen[i];
+    if (options.certificates.empty()) continue;
+    auto made = TlsContext::server(options.certificates);
+    if (!made) {
+      log::error("new certificates cannot be used; the old ones stay", {{"listen", options.address}, {"reason", made.error().text}});
+      continue;
+    }
+    state_->on_each_loop([i, tls = *made](Worker& worker) { worker.server.set_tls(i, tls); });
+    log::info("certificates were read again", {{"listen", options.address}});
+  }
+}
+
+void Node::begin_drain() {
+  auto& state = *state_;
+  if (state.draining.exchange(true)) return;
+  const auto window = state.settings.node.drain_window;
+  state.drain_ends = state.clock.now() + state.settings.node.drain_delay + window;
+  log::info("draining", {{"window_ms", window.count()}, {"delay_ms", state.settings.node.drain_delay.count()}});
+  state.on_each_loop([window, delay = state.settings.node.drain_delay](Worker& worker) {
+    const auto begin = [&worker, window] {
+      worker.server.stop_accepting();
+      worker.gateway.drain(window, [&worker] { worker.holds_ended = true; });
+    };
+    if (delay.count() == 0) return begin();
+    worker.drain_delay.set_callback(begin);
+    worker.loop.timers().set_in(worker.drain_delay, delay);
+  });
+}
+
+bool Node::drained() const {
+  auto& state = *state_;
+  bool all = true;
+  for (auto& worker : state.workers) {
+    worker->loop.post([w = worker.get()] { w->connections = w->server.connections(); });
+    all = all && worker->holds_ended && worker->connections == 0;
+  }
+  return all || state.clock.now() > state.drain_ends + std::chrono::seconds(1);
+}
+
+void Node::stop() {
+  auto& state = *state_;
+  if (state.control_door) state.control_door->stop();
+  if (state.admin_door) state.admin_door->stop();
+  if (state.broker && state.running) state.broker->stop();
+  for (auto& worker : state.workers) worker->loop.stop();
+  for (auto& worker : state.workers) {
+    if (worker->thread.joinable()) worker->thread.join();
+  }
+  state.workers.clear();
+  state.running = false;
+}
+
+}  // namespace holdfast

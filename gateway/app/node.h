@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/app/settings.h"
+
+namespace holdfast {
+
+// One running node: loops with their parts, the broker, the doors. Threads: start, reload, drain and stop belong to one thread.
+class Node {
+ public:
+  Node(Settings settings, std::vector<Route> routes);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // Binds, connects, begins to serve. On an error nothing runs.
+  Result<void> start();
+  // Addresses as bound (port 0 resolved), for people.
+  const std::vector<std::string>& edge_addresses() const;
+  std::string control_address() const;
+  std::string admin_address() const;
+
+  void set_routes(std::vector<Route> routes);
+  // Reads certificates again; those that cannot be used are named and the old ones kept.
+  void reload_certificates();
+
+  // Not ready; accepts nothing more; holds end over the window; then whatever is left is cut.
+  void begin_drain();
+  bool drained() const;
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast

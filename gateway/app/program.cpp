@@ -1,0 +1,60 @@
+#include "gateway/app/program.h"
+
+#include <CLI/CLI.hpp>
+
+#include "control/cli/publish_command.h"
+#include "gateway/app/serve.h"
+
+namespace holdfast {
+
+namespace {
+
+void add_config_options(CLI::App& command, ConfigSource& source, bool required) {
+  auto* file = command.add_option("-c,--config", source.file, "Configuration file (YAML)");
+  file->envname("HOLDFAST_CONFIG");
+  if (required) file->required();
+  command.add_option("--set", source.assignments, "Override one option: --set edge.idle_timeout=30s (repeatable)");
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  CLI::App app{"Holds client connections open so that any web stack can do real-time.\n\n"
+               "  holdfast serve --config config/holdfast.yaml\n"
+               "  holdfast publish hello 'Hello, world'\n",
+               "holdfast"};
+  app.set_version_flag("--version", "holdfast " HOLDFAST_VERSION);
+  app.require_subcommand(1);
+
+  int exit_code = 0;
+  ConfigSource source;
+  bool markdown = false;
+
+  auto* run = app.add_subcommand("serve", "Run a node");
+  add_config_options(*run, source, true);
+  run->footer("Signals: SIGTERM drains and exits, SIGHUP reads routes and certificates again.");
+  run->callback([&] { exit_code = serve(source); });
+
+  auto* check = app.add_subcommand("check-config", "Check a configuration, its routes and certificates");
+  add_config_options(*check, source, true);
+  check->callback([&] { exit_code = check_config(source); });
+
+  auto* print = app.add_subcommand("print-config", "Print the configuration in effect; secrets are hidden");
+  add_config_options(*print, source, false);
+  print->callback([&] { exit_code = print_config(source); });
+
+  auto* reference = app.add_subcommand("print-reference", "Print every option with its default and meaning");
+  reference->add_flag("--markdown", markdown, "As a table");
+  reference->callback([&] { exit_code = print_reference(markdown); });
+
+  control::add_publish_command(app, exit_code);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return exit_code;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,181 @@
+#include "gateway/app/serve.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+
+#include "gateway/app/file_watch.h"
+#include "gateway/app/load.h"
+#include "gateway/app/node.h"
+#include "gateway/base/log.h"
+#include "gateway/config/print.h"
+#include "gateway/config/reference.h"
+
+namespace holdfast {
+
+namespace {
+
+int complain(const std::vector<std::string>& problems) {
+  for (const auto& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
+  std::fprintf(stderr, "%zu problem%s; nothing was started.\n", problems.size(), problems.size() == 1 ? "" : "s");
+  return 2;
+}
+
+// As many connections as the system allows us to hold.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The path of a direct route with something in the place of its parameters.
+std::string example_path(const std::string& path_template) {
+  std::string out;
+  bool inside = false;
+  for (const char c : path_template) {
+    if (c == '{') {
+      inside = true;
+      out += "hello";
+    }
+    if (!inside) out += c;
+    if (c == '}') inside = false;
+  }
+  return out;
+}
+
+const Route* find_direct(const std::vector<Route>& routes, DirectHold::Mode mode) {
+  for (const auto& route : routes) {
+    if (route.hold && route.hold->mode == mode && route.path_template) return &route;
+  }
+  return nullptr;
+}
+
+// The first thing a newcomer sees: where everything is, and what to paste.
+void greet(const Node& node, const std::vector<Route>& routes) {
+  std::printf("holdfast %s is ready\n", HOLDFAST_VERSION);
+  for (const auto& address : node.edge_addresses()) std::printf("  clients     %s\n", address.c_str());
+  std::printf("  publishers  http://%s\n", node.control_address().c_str());
+  const auto* stream = find_direct(routes, DirectHold::Mode::stream);
+  const auto* poll = find_direct(routes, DirectHold::Mode::response);
+  const std::string edge = node.edge_addresses().empty() ? std::string() : node.edge_addresses().front();
+  std::printf("  metrics     http://%s/metrics\n", node.admin_address().c_str());
+  if (stream != nullptr && !edge.empty()) {
+    std::printf("\nPaste into other terminals: hold a stream, publish to it, hold a long poll.\n\n");
+    std::printf("  curl -N %s%s\n", edge.c_str(), example_path(*stream->path_template).c_str());
+    std::printf("  curl -d '{\"items\":[{\"channel\":\"hello\",\"formats\":{\"http-stream\":{\"content\":\"Hello!\"}}}]}' http://%s/publish/\n",
+                node.control_address().c_str());
+    if (poll != nullptr) std::printf("  curl -i %s%s\n", edge.c_str(), example_path(*poll->path_template).c_str());
+    std::printf("\nCtrl-C ends it.\n");
+  }
+  std::fflush(stdout);
+}
+
+void reload_routes(Node& node, const Settings& settings) {
+  std::vector<std::string> problems;
+  auto routes = read_routes(settings, problems);
+  for (const auto& problem : problems) log::error("a route is wrong", {{"reason", problem}});
+  // A bad line costs that line, as with Pushpin; a file that cannot be read, or has no good line, costs nothing.
+  if (!problems.empty() && routes.size() == settings.routes.size()) {
+    log::error("the old routes stay", {{"file", settings.node.routes_file}});
+    return;
+  }
+  const size_t count = routes.size();
+  node.set_routes(std::move(routes));
+  log::info("routes were read again", {{"routes", count}});
+}
+
+}  // namespace
+
+int serve(const ConfigSource& source) {
+  const auto loaded = load(source);
+  const Settings& settings = *loaded->settings;
+  if (!loaded->problems.empty()) return complain(loaded->problems);
+  log::Level level{};
+  log::parse_level(settings.node.log_level, level);
+  log::configure(level, settings.node.log_format == "json" ? log::Format::json : log::Format::text);
+  for (const auto& warning : loaded->config.warnings) log::warn("configuration", {{"reason", warning}});
+  std::vector<std::string> problems;
+  const auto routes = read_routes(settings, problems);
+  for (const auto& problem : problems) log::error("a route is wrong and left out", {{"reason", problem}});
+  raise_descriptor_limit();
+
+  // Before any thread starts, so that every one has it: signals are waited for here.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+
+  Node node(settings, routes);
+  if (auto started = node.start(); !started) return complain({started.error().text});
+  greet(node, routes);
+
+  std::vector<std::string> certificates;
+  for (const auto& listen : settings.listen) {
+    for (const auto& certificate : listen.certificates) {
+      certificates.push_back(certificate.cert_file);
+      certificates.push_back(certificate.key_file);
+    }
+  }
+  FileWatch routes_watch({settings.node.routes_file});
+  FileWatch certificates_watch(certificates);
+  bool draining = false;
+  const timespec idle{0, 500'000'000}, busy{0, 20'000'000};
+  for (;;) {
+    const int signal = ::sigtimedwait(&signals, nullptr, draining ? &busy : &idle);
+    if (signal == SIGTERM || signal == SIGINT) {
+      if (draining) break;
+      draining = true;
+      node.begin_drain();
+    }
+    if (draining && node.drained()) break;
+    const bool asked = signal == SIGHUP;
+    if (routes_watch.changed() || asked) reload_routes(node, settings);
+    if (certificates_watch.changed() || asked) node.reload_certificates();
+  }
+  node.stop();
+  log::info("stopped");
+  return 0;
+}
+
+int check_config(const ConfigSource& source) {
+  const auto loaded = load(source);
+  auto problems = loaded->problems;
+  const auto routes = read_routes(*loaded->settings, problems);
+  for (const auto& listen : loaded->settings->listen) {
+    if (listen.certificates.empty()) continue;
+    if (auto made = TlsContext::server(listen.certificates); !made) problems.push_back(listen.where + ": " + made.error().text);
+  }
+  if (auto rules = ForwardRules::make(loaded->settings->proxy); !rules) problems.push_back(rules.error().text);
+  std::vector<std::string> warnings = loaded->config.warnings;
+  RouteTable::make(routes, &warnings);
+  for (const auto& warning : warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  for (const auto& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
+  if (!problems.empty()) return 2;
+  std::printf("%s: good, %zu routes\n", source.file.c_str(), routes.size());
+  return 0;
+}
+
+int print_config(const ConfigSource& source) {
+  const auto loaded = load(source);
+  if (!loaded->problems.empty()) return complain(loaded->problems);
+  std::fputs(print_config(loaded->options, loaded->config.structures, {"signature_key", "sig_key"}).c_str(), stdout);
+  return 0;
+}
+
+int print_reference(bool markdown) {
+  const Loaded defaults;
+  const std::vector<StructureHelp> structures = {
+      {"listen", "Where clients connect. Without it: 127.0.0.1:7999.",
+       "listen:\n  - address: 127.0.0.1:7999\n  - address: \"[::]:7443\"\n    tls:\n      - {cert: site.crt, key: site.key}\n"
+       "  - address: unix:/run/holdfast.sock\n    mode: \"660\""},
+      {"routes", "Which requests go where; docs/routes.md has every key.",
+       "routes:\n  - path: /events/{channel}\n    hold: {mode: stream, channels: [\"{channel}\"], content_type: text/event-stream}\n"
+       "  - domain: example.com\n    path_begins: /api/\n    targets:\n      - address: 127.0.0.1:8000"}};
+  std::fputs((markdown ? reference_markdown(defaults.options) : reference_yaml(defaults.options, structures)).c_str(), stdout);
+  return 0;
+}
+
+}  // namespace holdfast

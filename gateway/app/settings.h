@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "adapters/registry.h"
+#include "control/http/options.h"
+#include "gateway/base/options.h"
+#include "gateway/hub/hub.h"
+#include "gateway/net/server.h"
+#include "gateway/route/route.h"
+#include "gateway/session/gateway.h"
+#include "gateway/upstream/client.h"
+
+namespace holdfast {
+
+struct NodeOptions {
+  int64_t loops = 0;  // 0: one per core
+  std::string routes_file;
+  std::string log_level = "info";
+  std::string log_format = "text";
+  Duration drain_delay{0};
+  Duration drain_window{5000};
+};
+void declare(OptionSet& set, NodeOptions& options);
+
+// Everything a node is told. The structs belong to their components; this is only the list of them.
+struct Settings {
+  NodeOptions node;
+  std::vector<ListenOptions> listen;
+  std::vector<Route> routes;  // of the YAML file; those of routes_file are read beside it
+  EdgeOptions edge;
+  ProxyOptions proxy;
+  UpstreamOptions upstream;
+  HubOptions delivery;
+  HoldOptions hold;
+  BrokerOptions broker;
+  control::HttpControlOptions control;
+  control::AdminOptions admin;
+};
+
+// Declares every option, bound to `settings`.
+void declare_all(OptionSet& set, Settings& settings);
+
+}  // namespace holdfast

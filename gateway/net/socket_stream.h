@@ -1,0 +1,50 @@
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <functional>
+#include <memory>
+
+#include "gateway/net/loop.h"
+#include "gateway/net/stream.h"
+
+namespace holdfast {
+
+// What plain and TLS streams share: the descriptor, its readiness flags and the two pending waits.
+class SocketStream : public Stream, public Watch {
+ public:
+  SocketStream(Loop& loop, int fd);
+  ~SocketStream() override;
+
+  void wait_readable(std::function<void()> ready) final;
+  void wait_writable(std::function<void()> ready) final;
+  void reset() final;
+  void on_events(uint32_t events) final;
+
+ protected:
+  // TLS: drives the handshake. True when waits may be told.
+  virtual bool established() { return true; }
+
+  Loop& loop_;
+  const int fd_;
+  // Edges seen and not used up by an EAGAIN (or, for plain reads, by a short read).
+  bool readable_ = false;
+  bool writable_ = false;
+  bool ended_ = false;  // the peer's end or an error is among what is readable: a short read does not use it up
+
+ private:
+  void tell();
+  void nudge();
+
+  bool nudged_ = false;
+  std::function<void()> on_readable_, on_writable_;
+};
+
+struct TlsContext::State {
+  struct Certificate {
+    std::shared_ptr<SSL_CTX> context;
+  };
+  std::vector<Certificate> certificates;
+};
+
+}  // namespace holdfast

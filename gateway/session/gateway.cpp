@@ -1,0 +1,184 @@
+#include "gateway/session/gateway.h"
+
+#include "gateway/base/log.h"
+#include "gateway/session/direct_hold.h"
+#include "gateway/session/proxy_session.h"
+
+namespace holdfast {
+
+void declare(OptionSet& set, HoldOptions& o) {
+  OptionSet::Section section(set, "hold");
+  set.integer("channels_per_connection", o.channels_per_connection, "Channels that one connection may listen to; further ones are left out.").range(1, 10000);
+  set.choice("rerequest", o.rerequest, {"auto", "always", "never"},
+             "Whether a backend is asked again after a channel's first subscription: auto asks when history cannot prove that nothing was missed, "
+             "always about a second later as Pushpin does.");
+  set.integer("queue_messages", o.queue_messages, "Messages kept for a hold while its backend is asked again.").range(1, 100000);
+  set.integer("rerequest_rate", o.rerequest_rate, "Re-requests a second and loop when an event concerns many holds.").range(1, 1000000);
+  set.duration("sse_retry", o.sse_retry, "Reconnect delay that direct SSE clients are told when the node goes away, plus or minus half.").range(0, 600000);
+}
+
+Gateway::Counts::Counts(Metrics& m)
+    : response_holds(m.gauge("holdfast_holds", "Held connections.", {{"mode", "response"}})),
+      stream_holds(m.gauge("holdfast_holds", "Held connections.", {{"mode", "stream"}})),
+      held(m.counter("holdfast_holds_total", "Connections that became held.")),
+      delivered(m.counter("holdfast_deliveries_total", "Messages handed to held connections.")),
+      filtered(m.counter("holdfast_deliveries_filtered_total", "Messages that a subscription's filters kept back.")),
+      rerequests(m.counter("holdfast_rerequests_total", "Requests to backends that holds made again.")),
+      timeouts(m.counter("holdfast_hold_timeouts_total", "Response holds that ended by their time-out.")),
+      bad_instructs(m.counter("holdfast_bad_instructs_total", "Backend replies whose instructions were wrong.")),
+      over_subscribed(m.counter("holdfast_subscriptions_refused_total", "Channels left out because a connection had too many.")),
+      queue_dropped(m.counter("holdfast_deliveries_dropped_total", "Deliveries that were dropped.", {{"reason", "hold_queue"}})),
+      mid_body(m.counter("holdfast_truncated_responses_total", "Responses aborted because the backend broke off.")) {}
+
+Gateway::Gateway(Loop& loop, HubShard& hub, UpstreamClient& upstream, std::shared_ptr<const ForwardRules> rules, const ProxyOptions& proxy,
+                 const HoldOptions& holds, Metrics& metrics)
+    : counts(metrics),
+      loop_(loop),
+      hub_(hub),
+      upstream_(upstream),
+      rules_(std::move(rules)),
+      proxy_(proxy),
+      hold_options_(holds),
+      rerequest_(holds.rerequest == "always" ? Rerequest::always : holds.rerequest == "never" ? Rerequest::never : Rerequest::automatic),
+      routes_(RouteTable::make({})),
+      random_(std::random_device{}()) {
+  drain_timer_.set_callback([this] { drain_slice(); });
+}
+
+Gateway::~Gateway() { sessions_.clear(); }
+
+void Gateway::set_routes(std::shared_ptr<const RouteTable> routes) { routes_ = std::move(routes); }
+
+const SignatureKey* Gateway::route_key(const Route& route) {
+  if (route.signature_key.empty()) return nullptr;
+  auto found = route_keys_.find(route.signature_key);
+  if (found == route_keys_.end()) {
+    auto key = SignatureKey::load(route.signature_key);
+    if (!key) log::error("a route's signature key cannot be used", {{"route", route.where}, {"reason", key.error().text}});
+    found = route_keys_.emplace(route.signature_key, key ? std::move(*key) : SignatureKey()).first;
+  }
+  return &found->second;
+}
+
+void Gateway::own(std::unique_ptr<Session> session) {
+  session->place_ = sessions_.size();
+  sessions_.push_back(std::move(session));
+}
+
+void Gateway::finish(Session& session) {
+  const size_t place = session.place_;
+  const auto ending = std::move(sessions_[place]);
+  if (place + 1 < sessions_.size()) {
+    sessions_[place] = std::move(sessions_.back());
+    sessions_[place]->place_ = place;
+  }
+  sessions_.pop_back();
+}
+
+void Gateway::recover() {
+  hub_.forget_all_ids();
+  for (size_t i = 0; i < sessions_.size(); ++i) sessions_[i]->recover();
+}
+
+Duration Gateway::pace() {
+  const TimePoint now = timers().now();
+  if (next_slot_ < now) next_slot_ = now;
+  const auto wait = std::chrono::duration_cast<Duration>(next_slot_ - now);
+  next_slot_ += std::chrono::nanoseconds(1'000'000'000 / hold_options_.rerequest_rate);
+  return wait;
+}
+
+Duration Gateway::jitter(Duration up_to) {
+  return Duration(std::uniform_int_distribution<Duration::rep>(0, up_to.count())(random_));
+}
+
+// ---- requests
+
+void answer(Exchange& exchange, int status, std::string_view text) {
+  ResponseHead head;
+  head.status = status;
+  head.headers.add("Content-Type", "text/plain");
+  std::string body(text);
+  body += '\n';
+  exchange.respond(head, {Framing::length, body.size()});
+  exchange.write(Bytes(std::move(body)));
+  exchange.end();
+}
+
+namespace {
+
+bool wants_websocket(const RequestHead& head) {
+  const auto* upgrade = head.headers.find("Upgrade");
+  return upgrade != nullptr && iequals(*upgrade, "websocket");
+}
+
+}  // namespace
+
+void Gateway::on_request(Exchange& exchange, RequestHead head, BodyFraming body) {
+  auto request = std::make_unique<HeldRequest>();
+  request->peer = exchange.peer();
+  request->facts = judge(*rules_, head, request->peer, wall());
+  const bool websocket = wants_websocket(head);
+
+  RouteQuery query;
+  query.host = head.headers.get("Host");
+  query.path = head.target;
+  query.websocket = websocket;
+  query.tls = request->facts.secure;
+  if (proxy_.accept_route_header) query.route_id = head.headers.get("Pushpin-Route");
+  const RouteMatch match = routes_->match(query);
+  if (match.route == nullptr) {
+    log::debug("no route", {{"host", query.host}, {"path", query.path}});
+    return answer(exchange, 502, "Route not found");
+  }
+  if (websocket) return answer(exchange, 501, "WebSockets are not offered by this release.");
+
+  request->table = routes_;
+  request->route = match.route;
+  request->framing = body;
+  if (cross_origin(*match.route)) {
+    request->cors = cors_request_part(head.headers);
+    auto jsonp = parse_jsonp(*match.route, head);
+    if (!jsonp) return answer(exchange, 400, jsonp.error().text);
+    request->jsonp = std::move(*jsonp);
+    if (request->jsonp) {
+      head = request->jsonp->head;
+      request->body = request->jsonp->body.str();
+      request->framing = {request->body.empty() ? Framing::none : Framing::length, request->body.size()};
+    }
+  }
+  request->head = std::move(head);
+  if (match.route->hold) return start_direct_hold(*this, exchange, *request, match);
+  ProxySession::start(*this, exchange, std::move(request), nullptr, {});
+}
+
+// ---- drain
+
+void Gateway::drain(Duration window, std::function<void()> done) {
+  drained_ = std::move(done);
+  drain_ends_ = timers().now() + window;
+  drain_slice();
+}
+
+// Every slice ends its share of the holds that are left, so that they end evenly however many there are.
+void Gateway::drain_slice() {
+  constexpr Duration kSlice{50};
+  const TimePoint now = timers().now();
+  std::vector<Session*> holds;
+  const auto left = std::max<int64_t>(1, std::chrono::duration_cast<Duration>(drain_ends_ - now) / kSlice + 1);
+  size_t share = (sessions_.size() + static_cast<size_t>(left) - 1) / static_cast<size_t>(left);
+  // From the back: finishing a session moves the last one to its place.
+  for (size_t i = sessions_.size(); i-- > 0 && share > 0;) {
+    if (i < sessions_.size() && sessions_[i]->drain()) --share;
+  }
+  if (now >= drain_ends_ || sessions_.empty()) {
+    for (size_t i = sessions_.size(); i-- > 0;) {
+      if (i < sessions_.size()) sessions_[i]->drain();
+    }
+    if (drained_) std::exchange(drained_, nullptr)();
+    return;
+  }
+  timers().set_in(drain_timer_, kSlice);
+}
+
+}  // namespace holdfast

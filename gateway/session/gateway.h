@@ -1,0 +1,110 @@
+#pragma once
+
+#include <memory>
+#include <random>
+#include <string>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "gateway/base/metrics.h"
+#include "gateway/base/options.h"
+#include "gateway/hub/hub.h"
+#include "gateway/net/exchange.h"
+#include "gateway/net/loop.h"
+#include "gateway/route/route.h"
+#include "gateway/session/forward.h"
+#include "gateway/session/session.h"
+#include "gateway/upstream/client.h"
+
+namespace holdfast {
+
+struct HoldOptions {
+  int64_t channels_per_connection = 20;   // more are not subscribed, as with Pushpin
+  std::string rerequest = "auto";         // auto | always | never
+  int64_t queue_messages = 100;           // kept for a hold while its backend is asked again
+  int64_t rerequest_rate = 500;           // a second and loop; those over it wait
+  Duration sse_retry{3000};               // told to direct SSE clients on drain, +-50 %
+};
+void declare(OptionSet& set, HoldOptions& options);  // section "hold"
+
+enum class Rerequest { automatic, always, never };
+
+// What every session of a loop uses. Threads: its loop.
+class Gateway final : public ExchangeHandler {
+ public:
+  Gateway(Loop& loop, HubShard& hub, UpstreamClient& upstream, std::shared_ptr<const ForwardRules> rules, const ProxyOptions& proxy,
+          const HoldOptions& holds, Metrics& metrics);
+  ~Gateway() override;
+
+  void set_routes(std::shared_ptr<const RouteTable> routes);
+  void recover();
+  // Ends all holds, spread evenly over the window; then calls done. Proxied requests go on.
+  void drain(Duration window, std::function<void()> done);
+  size_t sessions() const { return sessions_.size(); }
+
+  void on_request(Exchange& exchange, RequestHead head, BodyFraming body) override;
+
+  // For sessions.
+  Loop& loop() { return loop_; }
+  Timers& timers() { return loop_.timers(); }
+  HubShard& hub() { return hub_; }
+  UpstreamClient& upstream() { return upstream_; }
+  const ForwardRules& rules() const { return *rules_; }
+  const HoldOptions& holds() const { return hold_options_; }
+  Rerequest rerequest() const { return rerequest_; }
+  WallTime wall() const { return loop_.timers().clock().wall(); }
+  bool debug(const Route& route) const { return proxy_.debug || route.debug; }
+  bool cross_origin(const Route& route) const { return proxy_.auto_cross_origin || route.cross_origin; }
+  // The key and issuer of a route; null: the node's own.
+  const SignatureKey* route_key(const Route& route);
+
+  // The route's id, kept as long as this gateway.
+  std::string_view rate_group(const Route& route) { return *groups_.insert(route.id).first; }
+
+  template <class S>
+  S& adopt(std::unique_ptr<S> session) {
+    S& adopted = *session;
+    own(std::move(session));
+    return adopted;
+  }
+  // Destroys the session.
+  void finish(Session& session);
+  // When the next re-request that an event for many holds causes may start: a storm becomes a breeze.
+  Duration pace();
+  Duration jitter(Duration up_to);
+
+  struct Counts {
+    explicit Counts(Metrics& metrics);
+    Count &response_holds, &stream_holds;            // gauges
+    Count &held, &delivered, &filtered, &rerequests, &timeouts, &bad_instructs, &over_subscribed, &queue_dropped, &mid_body;
+  };
+  Counts counts;
+
+ private:
+  void own(std::unique_ptr<Session> session);
+  void drain_slice();
+
+  Loop& loop_;
+  HubShard& hub_;
+  UpstreamClient& upstream_;
+  std::shared_ptr<const ForwardRules> rules_;
+  const ProxyOptions proxy_;
+  const HoldOptions hold_options_;
+  Rerequest rerequest_;
+  std::shared_ptr<const RouteTable> routes_;
+  std::unordered_map<std::string, SignatureKey> route_keys_;
+  std::set<std::string> groups_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::minstd_rand random_;
+  TimePoint next_slot_;
+
+  CallbackTimer drain_timer_;
+  TimePoint drain_ends_;
+  std::function<void()> drained_;
+};
+
+// A text answer of the gateway's own.
+void answer(Exchange& exchange, int status, std::string_view text);
+
+}  // namespace holdfast

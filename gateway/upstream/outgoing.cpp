@@ -1,0 +1,120 @@
+#include "gateway/upstream/outgoing.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "gateway/base/text.h"
+
+namespace holdfast {
+
+namespace {
+
+constexpr size_t kCopyBelow = 4096;  // small chunks are framed in one piece
+
+// The framing and the life of the connection are ours to write.
+bool is_ours(std::string_view name) {
+  switch (name.size()) {
+    case 10:
+      return iequals(name, "Connection") || iequals(name, "Keep-Alive");
+    case 14:
+      return iequals(name, "Content-Length");
+    case 16:
+      return iequals(name, "Proxy-Connection");
+    case 17:
+      return iequals(name, "Transfer-Encoding");
+    default:
+      return false;
+  }
+}
+
+// Methods whose lack of a body is said, because servers expect one (RFC 9110 section 8.6).
+bool expects_body(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
+
+}  // namespace
+
+Outgoing::Outgoing(std::string_view method, const RequestHead& head, BodyFraming body)
+    : framing_(body.kind == Framing::until_close ? Framing::chunked : body.kind) {
+  size_t size = method.size() + head.target.size() + 64;
+  for (const auto& [name, value] : head.headers) size += name.size() + value.size() + 4;
+  head_.reserve(size);
+
+  long lines = 2;
+  head_.append(method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
+  for (const auto& [name, value] : head.headers) {
+    if (is_ours(name)) continue;
+    head_.append(name).append(": ").append(value).append("\r\n");
+    ++lines;
+  }
+  if (framing_ == Framing::chunked) {
+    head_.append("Transfer-Encoding: chunked\r\n");
+    ++lines;
+  } else if (framing_ == Framing::length || expects_body(method)) {
+    left_ = framing_ == Framing::length ? body.length : 0;
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof digits, left_).ptr;
+    head_.append("Content-Length: ").append(digits, static_cast<size_t>(end - digits)).append("\r\n");
+    ++lines;
+  }
+  head_.append("\r\n");
+  whole_ = framing_ == Framing::none || (framing_ == Framing::length && left_ == 0);
+  // Header values also come from publishers' ids and backends' links. One that smuggles a line in is found by counting.
+  well_formed_ = std::count(head_.begin(), head_.end(), '\n') == lines && std::count(head_.begin(), head_.end(), '\r') == lines &&
+                 head_.find('\0') == std::string::npos;
+}
+
+bool Outgoing::push(Bytes piece, bool last) {
+  if (whole_) return true;
+  if (framing_ == Framing::length) {
+    if (piece.size() > left_) piece = piece.slice(0, static_cast<size_t>(left_));
+    left_ -= piece.size();
+    body_.push(std::move(piece));
+    whole_ = left_ == 0;
+    return whole_ || !last;
+  }
+  if (!piece.empty()) push_chunk(std::move(piece));
+  if (last) {
+    body_.push(Bytes::literal("0\r\n\r\n"));
+    whole_ = true;
+  }
+  return true;
+}
+
+void Outgoing::push_chunk(Bytes piece) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, piece.size(), 16).ptr;
+  const bool small = piece.size() < kCopyBelow;
+  std::string text;
+  text.reserve(small ? piece.size() + 24 : 24);
+  text.append(digits, static_cast<size_t>(end - digits)).append("\r\n");
+  if (small) {
+    text.append(piece.view()).append("\r\n");
+    return body_.push(Bytes(std::move(text)));
+  }
+  body_.push(Bytes(std::move(text)));
+  body_.push(std::move(piece));
+  body_.push(Bytes::literal("\r\n"));
+}
+
+size_t Outgoing::gather(iovec* parts, size_t capacity) const {
+  size_t used = 0;
+  if (head_sent_ < head_.size()) parts[used++] = {const_cast<char*>(head_.data()) + head_sent_, head_.size() - head_sent_};
+  return used + (capacity > used ? body_.gather(parts + used, capacity - used) : 0);
+}
+
+void Outgoing::consume(size_t count) {
+  const size_t of_head = std::min(count, head_.size() - head_sent_);
+  head_sent_ += of_head;
+  if (head_sent_ == head_.size() && head_sent_ > 0) {
+    std::string().swap(head_);
+    head_sent_ = 0;
+  }
+  if (count > of_head) body_.consume(count - of_head);
+}
+
+void Outgoing::clear() {
+  std::string().swap(head_);
+  head_sent_ = 0;
+  body_.clear();
+}
+
+}  // namespace holdfast
