@@ -10,7 +10,14 @@
 namespace holdfast::control {
 namespace {
 
-constexpr const char* kUsageOnly = "";  // the description says what they are: the help has to fit a screen of 24 lines
+// Names the arguments in the usage line only: the help has to fit a screen of 24 lines.
+class ShortHelp final : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App*, std::string name) const override {
+    return "Usage: " + name + " [OPTIONS] CHANNEL [TEXT]\n       " + name + " [OPTIONS] --file FILE\n";
+  }
+  std::string make_positionals(const CLI::App*) const override { return {}; }
+};
 
 }  // namespace
 
@@ -18,8 +25,9 @@ void add_publish_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<PublishArguments>();
   PublishArguments& a = *arguments;
   CLI::App* command = app.add_subcommand("publish", "Publish TEXT (- reads standard input) to everybody who listens to CHANNEL");
-  command->add_option("CHANNEL", a.channel)->type_name("")->group(kUsageOnly);
-  command->add_option("TEXT", a.text)->type_name("")->group(kUsageOnly);
+  command->formatter(std::make_shared<ShortHelp>());
+  command->add_option("CHANNEL", a.channel);
+  command->add_option("TEXT", a.text);
   command->add_flag("--stream", a.stream, "Only as a piece of an HTTP stream");
   command->add_flag("--response", a.response, "Only as the answer to a long poll");
   command->add_flag("--ws", a.ws, "Only as a WebSocket message");

@@ -17,6 +17,8 @@ class BodyReader final : public RequestBody {
 
   // Whether the connection can go on with another request: the body is read, or the rest is small enough to be thrown away.
   bool reusable() const;
+  // Whether nothing of the body is still to come.
+  bool finished() const { return whole_ || (!head_.chunked && head_.length.value_or(0) == 0); }
   // Throws away what nobody read. False: the peer did not send it.
   bool skip_rest();
 

@@ -54,7 +54,8 @@ bool take_turn(Connection& connection, RequestHandler& handler, const TurnLimits
   const bool go_on = head->keep_alive && body.reusable() && !limits.stopping;
   if (!connection.send(render(answer, head->method != "HEAD", !go_on))) return false;
   if (go_on) return body.skip_rest();
-  connection.close_gently();
+  // Only a client that is still sending needs the gentle way, which may hold this worker for a second.
+  if (!body.finished() || !connection.input().empty()) connection.close_gently();
   return false;
 }
 

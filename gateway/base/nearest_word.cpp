@@ -11,18 +11,22 @@ namespace {
 // Longer words are no typing mistakes of ours, and comparing them costs the product of both lengths.
 constexpr size_t kLongestWord = 64;
 
-// Insertions, deletions and changes that make `b` of `a`. Letter case and '-' for '_' are no difference.
+// Insertions, deletions, changes and swaps of neighbours that make `b` of `a`. Letter case and '-' for '_' are no difference.
 size_t edits(std::string_view a, std::string_view b) {
-  const auto plain = [](char c) { return c == '-' ? '_' : lower(c); };
-  std::vector<size_t> row(b.size() + 1);
+  const auto same = [](char x, char y) {
+    const auto plain = [](char c) { return c == '-' ? '_' : lower(c); };
+    return plain(x) == plain(y);
+  };
+  std::vector<size_t> row(b.size() + 1), above(b.size() + 1), above_that(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t above = row[j + 1];
-      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (plain(a[i]) == plain(b[j]) ? 0 : 1)});
-      diagonal = above;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    std::swap(above_that, above);
+    std::swap(above, row);
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (same(a[i - 1], b[j - 1]) ? 0 : 1)});
+      const bool swapped = i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]);
+      if (swapped) row[j] = std::min(row[j], above_that[j - 2] + 1);
     }
   }
   return row.back();

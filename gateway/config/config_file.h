@@ -12,6 +12,7 @@ namespace holdfast {
 struct ConfigLimits {
   static constexpr size_t kBytes = size_t{1} << 20;
   static constexpr size_t kDepth = 16;
+  static constexpr size_t kKeyBytes = 256;
   static constexpr size_t kNodes = 200'000;
 };
 

@@ -8,6 +8,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include "gateway/base/text.h"
 #include "gateway/config/config_file.h"
 
 namespace holdfast {
@@ -37,6 +38,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
     check(mark, tag, anchor);
+    // The library makes a lone byte of some escapes ("\N").
+    if (!valid_utf8(value)) give_up(mark, "an escape that is not supported");
     ConfigNode scalar = node(ConfigNode::Kind::scalar, mark);
     scalar.text = value;
     place(std::move(scalar));
@@ -113,6 +116,10 @@ class TreeBuilder final : public YAML::EventHandler {
       problems_.add(key.where + ": a key must be a word, not " + std::string(kind_name(key.kind)));
       throw GiveUp();
     }
+    if (key.text.size() > ConfigLimits::kKeyBytes) {
+      problems_.add(key.where + ": a key longer than " + std::to_string(ConfigLimits::kKeyBytes) + " bytes");
+      throw GiveUp();
+    }
     map.has_key = true;
     map.key = std::move(key.text);
     map.key_where = std::move(key.where);
@@ -152,12 +159,16 @@ void name_paths(ConfigNode& node) {
   }
 }
 
+// The library takes a quote that is never closed for good if the file ends in a line break: everything below a forgotten quote would
+// silently be part of one value. After a last line without a break it says that the quote is open; a comment is such a line.
+std::string closed(std::string_view text) { return std::string(text).append(text.ends_with('\n') ? "#" : "\n#"); }
+
 }  // namespace
 
 ConfigNode read_yaml(std::string_view text, const std::string& name, ConfigProblems& problems) {
   TreeBuilder builder(name, problems);
   try {
-    std::istringstream stream{std::string(text)};
+    std::istringstream stream(closed(text));
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }

@@ -22,8 +22,8 @@ struct PendingListener {
 // One reading of history on behalf of all listeners that ask from the same position: after a restart of a node most do.
 struct CatchUp {
   uint64_t id = 0;
-  Position since;    // unknown: only the channel's top is wanted
-  Position reach;    // where the channel stood when the reading began: a page that ends before has a hole behind it
+  Position since;       // unknown: only the channel's top is wanted
+  Position reach;       // where the channel stood when the reading began: a page that ends before has a hole behind it
   bool again = false;   // read a second time
   bool waited = false;  // for this loop to come as far as `since`
   std::optional<Result<HistoryPage>> page;
@@ -82,12 +82,12 @@ struct HubChannel {
   Phase phase = Phase::joining;
   bool confirmed = false;
   bool settle_queued = false;
-  bool holes = false;      // `live` has nulls
-  uint32_t walks = 0;      // loops over `live` under way: slots don't move and the channel is not destroyed
-  uint32_t listeners = 0;  // live and pending
+  bool holes = false;               // `live` has nulls
+  uint32_t walks = 0;               // loops over `live` under way: slots don't move and the channel is not destroyed
+  uint32_t listeners = 0;           // live and pending
   std::vector<Subscription*> live;  // takes messages. Null: went during a walk
   std::vector<PendingListener> pending;
-  Position last;  // newest that came from the broker
+  Position last;          // newest that came from the broker
   WallTime live_since{};  // from here on this loop saw everything
   WallTime last_time{};   // when the newest message came here
   TimePoint keep_until{};

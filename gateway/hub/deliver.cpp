@@ -79,7 +79,8 @@ void HubShard::State::accept(HubChannel& channel, const PublicationPtr& publicat
   if (!item) {
     remember(channel, {nullptr, publication});
     garbage.add();
-    log::warn("A publication is no item; its listeners are told of a gap.", {{"channel", channel.name}, {"bytes", publication->envelope.size()}});
+    log::warn("A publication is no item; its listeners are told of a gap.",
+              {{"channel", channel.name}, {"bytes", publication->envelope.size()}});
     send_waiting_before_gap(channel);
     return tell_gap(channel, Gap::broker, channel.last);
   }

@@ -25,11 +25,16 @@ constexpr size_t kMostLoops = 64;
 
 const char* to_string(Gap gap) {
   switch (gap) {
-    case Gap::history_lost: return "history_lost";
-    case Gap::other_epoch: return "other_epoch";
-    case Gap::ahead: return "ahead";
-    case Gap::broker: return "broker";
-    case Gap::overflow: return "overflow";
+    case Gap::history_lost:
+      return "history_lost";
+    case Gap::other_epoch:
+      return "other_epoch";
+    case Gap::ahead:
+      return "ahead";
+    case Gap::broker:
+      return "broker";
+    case Gap::overflow:
+      return "overflow";
   }
   return "unknown";
 }
@@ -65,7 +70,8 @@ struct Hub::State {
         rates(options.rate, options.high_water_mark),
         channels(metrics.gauge("holdfast_channels", "Channels with listeners, counted once per loop that has some.")),
         received(metrics.counter("holdfast_publications_received_total", "Publications that came from the broker.")),
-        mail_dropped(metrics.counter("holdfast_deliveries_dropped_total", "Deliveries that were not made, by reason.", {{"reason", "loop"}})) {}
+        mail_dropped(
+            metrics.counter("holdfast_deliveries_dropped_total", "Deliveries that were not made, by reason.", {{"reason", "loop"}})) {}
 
   void put(size_t loop, Mail mail) {
     auto& box = loops[loop].box;
@@ -211,9 +217,12 @@ void Hub::State::turn(size_t index) {
 
 void Hub::State::handle(Loop& loop, size_t index, const Mail& mail) {
   switch (mail.kind) {
-    case Mail::Kind::publication: return loop.shard->deliver(mail.publication);
-    case Mail::Kind::gap: return loop.shard->gap(mail.channel);
-    case Mail::Kind::revisit: return loop.shard->revisit_in(mail.channel, mail.delay);
+    case Mail::Kind::publication:
+      return loop.shard->deliver(mail.publication);
+    case Mail::Kind::gap:
+      return loop.shard->gap(mail.channel);
+    case Mail::Kind::revisit:
+      return loop.shard->revisit_in(mail.channel, mail.delay);
     case Mail::Kind::confirmed:
     case Mail::Kind::confirmed_first:
       // The loop may have left and come back since this was said; only the present state counts. Another confirmation follows if it is

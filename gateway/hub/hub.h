@@ -22,21 +22,20 @@ namespace holdfast {
 //   Hub        one per node: the interest table (channel -> loops with listeners) and the node's subscriptions at the broker.
 
 struct HubOptions {
-  Duration reorder_wait{5000};        // how long a message waits for the one its prev-id names
-  Duration id_cache_ttl{60000};       // 0: duplicates are not looked for
+  Duration reorder_wait{5000};          // how long a message waits for the one its prev-id names
+  Duration id_cache_ttl{60000};         // 0: duplicates are not looked for
   Duration subscription_linger{60000};  // how long a channel without listeners keeps its broker subscription and id memory
-  int64_t rate = 0;                   // deliveries per second and route id; 0: no limit
-  int64_t high_water_mark = 25000;    // deliveries that may wait for the rate
-  int64_t max_waiting = 100;          // out-of-order messages held per channel
-  int64_t catch_up_limit = 1000;      // messages replayed to one listener
+  int64_t rate = 0;                     // deliveries per second and route id; 0: no limit
+  int64_t high_water_mark = 25000;      // deliveries that may wait for the rate
+  int64_t max_waiting = 100;            // out-of-order messages held per channel
+  int64_t catch_up_limit = 1000;        // messages replayed to one listener
 };
 void declare(OptionSet& set, HubOptions& options);  // section "delivery"
 
 // One message on its way to the listeners of one loop. Lives as long as the calls it is given to; keep the item, not this.
 class Delivery {
  public:
-  Delivery(std::shared_ptr<const Item> item, const Publication& publication)
-      : item_(std::move(item)), publication_(publication) {}
+  Delivery(std::shared_ptr<const Item> item, const Publication& publication) : item_(std::move(item)), publication_(publication) {}
 
   const Item& item() const { return *item_; }
   const std::shared_ptr<const Item>& shared_item() const { return item_; }
@@ -126,7 +125,8 @@ class HubShard {
   HubShard(const HubShard&) = delete;
   HubShard& operator=(const HubShard&) = delete;
 
-  // The subscription must stay where it is while active. on_subscribed follows, later, then (with `since`) what was missed, then live messages.
+  // The subscription must stay where it is while active. on_subscribed follows, later, then (with `since`) what was missed, then live
+  // messages.
   void subscribe(Subscription& subscription, const SubscribeRequest& request);
   // At once: nothing more comes. With `linger` the channel keeps its broker subscription and id memory for a while.
   void unsubscribe(Subscription& subscription, bool linger);

@@ -56,7 +56,8 @@ void HubShard::State::send_rated() {
         gaps[static_cast<size_t>(front.reason)]->add(front.message ? 1 : 0);
         front.subscription->listener_->on_gap(*front.subscription, front.reason, front.top);
       }
-      if (front.message && front.subscription != nullptr) front.subscription->listener_->on_message(*front.subscription, front.message->delivery);
+      if (front.message && front.subscription != nullptr)
+        front.subscription->listener_->on_message(*front.subscription, front.message->delivery);
       if (front.message) group.limit->give_back();
       group.waiting.pop_front();
     }

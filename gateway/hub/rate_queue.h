@@ -18,7 +18,7 @@ struct RateQueue {
     Delivery delivery;
   };
   struct Waiting {
-    Subscription* subscription;  // null: unsubscribed
+    Subscription* subscription;             // null: unsubscribed
     std::shared_ptr<const Shared> message;  // null: only the gap
     bool gap = false;                       // is told before the message
     Gap reason = Gap::overflow;

@@ -15,6 +15,15 @@ const Publication* first_kept(const HubChannel& channel) {
   return nullptr;
 }
 
+// What was kept goes on where the channel stands: the reading did its work.
+bool follows(const HubChannel& channel) {
+  const auto& buffer = channel.extra->buffer;
+  if (buffer.empty() || buffer.front() == nullptr) return true;
+  const Publication& next = *buffer.front();
+  if (next.position.epoch != channel.last.epoch) return false;
+  return next.position.offset <= channel.last.offset || !next.previous.known() || next.previous == channel.last;
+}
+
 }  // namespace
 
 std::optional<Gap> HubShard::State::gap_in(const HistoryPage& page, Position since, bool& usable) const {
@@ -75,7 +84,7 @@ void HubShard::State::filled(HubChannel& channel, uint64_t id, Result<HistoryPag
       accept(channel, publication);
     }
   }
-  if (more.buffer.empty()) more.fills = 0;
+  if (follows(channel)) more.fills = 0;
   settle(channel);
   drain(channel);
 }

@@ -49,8 +49,8 @@ class Sequencer {
   bool newest_is_last() const { return newest_is_last_; }
 
   bool waits() const { return !waiting_.empty(); }
-  TimePoint next_due() const { return waiting_.front().due; }               // only if waits()
-  Position before_waiting() const { return waiting_.front().before; }       // only if waits()
+  TimePoint next_due() const { return waiting_.front().due; }          // only if waits()
+  Position before_waiting() const { return waiting_.front().before; }  // only if waits()
 
  private:
   bool follows(const Item& item) const { return !last_id_ || !item.prev_id || *item.prev_id == *last_id_; }

@@ -91,11 +91,12 @@ HubShard::State::State(HubShard& owner, Hub& node, size_t number, Timers& loop_t
       subscription_gauge(metrics.gauge("holdfast_subscriptions", "Subscriptions of held connections, one per connection and channel.")),
       duplicates(metrics.counter("holdfast_duplicates_dropped_total", "Messages dropped because they had been seen.")),
       garbage(metrics.counter("holdfast_publications_undecodable_total", "Publications that are no item; each is told as a gap.")),
-      rate_dropped(metrics.counter("holdfast_deliveries_dropped_total", "Deliveries that were not made, by reason.", {{"reason", "rate"}})) {
+      rate_dropped(
+          metrics.counter("holdfast_deliveries_dropped_total", "Deliveries that were not made, by reason.", {{"reason", "rate"}})) {
   door->post = std::move(post);
   for (const Gap gap : {Gap::history_lost, Gap::other_epoch, Gap::ahead, Gap::broker, Gap::overflow}) {
-    gaps[static_cast<size_t>(gap)] =
-        &metrics.counter("holdfast_gaps_total", "Times that a listener was told that it may have missed something.", {{"reason", to_string(gap)}});
+    gaps[static_cast<size_t>(gap)] = &metrics.counter(
+        "holdfast_gaps_total", "Times that a listener was told that it may have missed something.", {{"reason", to_string(gap)}});
   }
   if (options.rate > 0) {
     rated = std::make_unique<RateQueue>();

@@ -85,7 +85,8 @@ struct HubShard::State {
   Subscription* take_pending(HubChannel& channel, size_t index);
   void queue_settle(HubChannel& channel);
   void settle_queued();
-  void later(void (State::*call)(HubChannel&, uint64_t, Result<HistoryPage>), HubChannel& channel, uint64_t id, Position since, size_t limit);
+  void later(void (State::*call)(HubChannel&, uint64_t, Result<HistoryPage>), HubChannel& channel, uint64_t id, Position since,
+             size_t limit);
   History* history() const;
 
   // deliver.cpp: what comes from the broker
@@ -147,8 +148,8 @@ struct HubShard::State {
   IdCache ids;
   std::vector<HubChannel*> to_settle;
   std::optional<FanOut> paused;
-  size_t budget = SIZE_MAX;  // deliveries until the loop gets its turn
-  std::unique_ptr<RateQueue> rated;  // null: no rate
+  size_t budget = SIZE_MAX;                      // deliveries until the loop gets its turn
+  std::unique_ptr<RateQueue> rated;              // null: no rate
   std::multimap<TimePoint, std::string> agenda;  // channels that the hub wants to look at again
   CallbackTimer agenda_timer;
   std::minstd_rand random;

@@ -1,5 +1,6 @@
 #include "gateway/message/directives.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace holdfast {

@@ -1,6 +1,7 @@
 #include "gateway/message/filters.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "gateway/base/text.h"
 #include "gateway/message/directives.h"
@@ -132,9 +133,8 @@ Result<std::string> apply(const std::vector<std::string>& filters, const FilterC
 
 ReplyFilter::ReplyFilter(const std::vector<std::string>& filters, FilterContext context)
     : filters_(content_filters(filters)), context_(std::move(context)) {
-  // Several channels may name it; the reply is one text and is changed once.
+  // Several channels may name it; the reply is one text and is changed once. var-subst is for messages only.
   std::erase_if(filters_, [](const std::string& filter) { return filter != kBuildId; });
-  if (filters_.size() > 1) filters_.resize(1);
 }
 
 Result<std::string> ReplyFilter::feed(std::string_view piece) {

@@ -72,10 +72,7 @@ void HoldChannels::check_continuity(WallTime asked_at, bool has_link, bool belie
     const std::string& name = channel->subscription.channel();
     const auto newest = gateway_.hub().last_id(name);
     if (has_id && newest && *newest == *details->prev_id) continue;
-    if (!automatic) {
-      if (has_id && newest && !believe) more().unsure = true;
-      continue;
-    }
+    // Another loop may have seen newer messages than this one: history knows, so it is asked in every mode.
     more().asked_at = asked_at;
     more_->believe = believe;
     ++more_->proofs;

@@ -171,9 +171,9 @@ void ProxySession::open_stream(BodyFraming framing) {
   std::vector<std::string> filters;
   for (const auto& channel : instruct_.channels) filters.insert(filters.end(), channel.filters.begin(), channel.filters.end());
   if (changes_content(filters)) {
+    meta_ = Meta(instruct_.meta.begin(), instruct_.meta.end());
     FilterContext context;
-    static const Meta kNone;
-    context.subscription_meta = &kNone;
+    context.subscription_meta = &meta_;
     filter_ = std::make_unique<ReplyFilter>(filters, context);
   }
   ResponseHead head{instruct_.status, instruct_.reason, instruct_.headers};

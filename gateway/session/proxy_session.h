@@ -72,6 +72,7 @@ class ProxySession final : public Session, ExchangeObserver, UpstreamHandler {
   ResponseHead head_;
   Instruct instruct_;
   std::string collected_;
+  Meta meta_;  // of the instruction, for filter_
   std::unique_ptr<ReplyFilter> filter_;
   bool pulling_ = false;
   bool request_sent_ = false;

@@ -1,11 +1,10 @@
 #include "gateway/upstream/address.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/un.h>
-
 #include <array>
 #include <cstring>
+#include <netinet/in.h>
+#include <sys/un.h>
 
 namespace holdfast {
 
@@ -46,10 +45,10 @@ struct Block6 {
 };
 // Only 2000::/3 is given out; these parts of it are translations of IPv4 or for special use.
 constexpr Block6 kNotPublic6[] = {
-    {{0x20, 0x01, 0x00}, 23},              // protocol assignments, Teredo among them
-    {{0x20, 0x01, 0x0d, 0xb8}, 32},        // documentation
-    {{0x20, 0x02}, 16},                    // 6to4
-    {{0x3f, 0xff, 0x00}, 20},              // documentation
+    {{0x20, 0x01, 0x00}, 23},        // protocol assignments, Teredo among them
+    {{0x20, 0x01, 0x0d, 0xb8}, 32},  // documentation
+    {{0x20, 0x02}, 16},              // 6to4
+    {{0x3f, 0xff, 0x00}, 20},        // documentation
 };
 
 bool within(const uint8_t* address, const Block6& block) {

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <sys/socket.h>
-
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 
 #include "gateway/base/result.h"
 

@@ -4,8 +4,8 @@ namespace holdfast {
 
 namespace {
 
-constexpr size_t kFull = 65536;       // send() says to wait from here on
-constexpr size_t kRoom = kFull / 2;   // on_send_ready below this
+constexpr size_t kFull = 65536;      // send() says to wait from here on
+constexpr size_t kRoom = kFull / 2;  // on_send_ready below this
 
 }  // namespace
 
@@ -15,8 +15,7 @@ Call::Call(std::shared_ptr<UpstreamCore> core, UpstreamRequest request, Upstream
       endpoints_(std::move(request.endpoints)),
       method_(std::move(request.head.method)),
       outgoing_(method_, request.head, request.body),
-      timeout_(request.response_timeout.count() > 0 ? request.response_timeout : core_->options.response_timeout),
-      asked_(!outgoing_.whole()) {}
+      timeout_(request.response_timeout.count() > 0 ? request.response_timeout : core_->options.response_timeout) {}
 
 Call::~Call() {
   core_->forget(*this);
@@ -108,17 +107,18 @@ void Call::begin(std::unique_ptr<Connection> connection, When when) {
   connection_ = std::move(connection);
   connection_->carry(*this, outgoing_, method_, timeout_);
   if (paused_) connection_->pause();
-  if (outgoing_.whole()) {
-    connection_->flush();
+  if (outgoing_.whole() || invited_) {
+    if (connection_->flush() && connection_) on_drained();
     return;
   }
   // The head waits for the first piece of the body, so that both leave in one write; but not longer than this turn.
   flush_soon_ = true;
   core_->defer(*this);
-  if (when == When::now && asked_) offer_room();
+  if (when == When::now) offer_room();
 }
 
 void Call::offer_room() {
+  invited_ = true;
   asked_ = false;
   handler_.on_send_ready();
 }
@@ -153,7 +153,7 @@ void Call::on_stale() {
 void Call::on_deferred() {
   if (failure_) return fail(failure_->error, std::string(failure_->text));
   if (!connection_) return;
-  if (flush_soon_ && asked_ && !outgoing_.whole()) {
+  if (flush_soon_ && !invited_) {
     core_->defer(*this);
     return offer_room();
   }

@@ -13,9 +13,9 @@
 
 namespace holdfast {
 
-// One request on its way: it finds a connection (an idle one, a new one, or after waiting), lets it carry the request, and tells the handler.
-// While nothing was sent it goes on to the next endpoint. The handler may destroy the call from inside each callback, so telling the handler
-// is always the last thing done here. Threads: its loop.
+// One request on its way: it finds a connection (an idle one, a new one, or after waiting), lets it carry the request, and tells the
+// handler. While nothing was sent it goes on to the next endpoint. The handler may destroy the call from inside each callback, so telling
+// the handler is always the last thing done here. Threads: its loop.
 class Call final : public UpstreamCall, ConnectionUser, DialUser, Waiter, Deferred, Timer {
  public:
   Call(std::shared_ptr<UpstreamCore> core, UpstreamRequest request, UpstreamHandler& handler);
@@ -73,6 +73,7 @@ class Call final : public UpstreamCall, ConnectionUser, DialUser, Waiter, Deferr
   std::optional<Failure> failure_;  // told soon
   bool only_blocked_ = true;        // of the endpoints tried
   bool waiting_ = false;            // in the pool's line
+  bool invited_ = false;            // the handler was asked for the body
   bool asked_ = false;              // the handler waits for room
   bool flush_soon_ = false;
   bool held_back_once_ = false;

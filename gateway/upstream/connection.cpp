@@ -1,8 +1,7 @@
 #include "gateway/upstream/connection.h"
 
-#include <sys/uio.h>
-
 #include <algorithm>
+#include <sys/uio.h>
 
 #include "gateway/net/head_check.h"
 #include "gateway/upstream/pool.h"
@@ -23,7 +22,8 @@ char* read_buffer() {
 
 }  // namespace
 
-Connection::Connection(UpstreamCore& core, Pool& pool, std::unique_ptr<Stream> stream) : core_(core), pool_(pool), stream_(std::move(stream)) {
+Connection::Connection(UpstreamCore& core, Pool& pool, std::unique_ptr<Stream> stream)
+    : core_(core), pool_(pool), stream_(std::move(stream)) {
   core_.counts.connections.add();
   core_.counts.connects.add();
 }

@@ -29,8 +29,8 @@ class ConnectionUser {
   ~ConnectionUser() = default;
 };
 
-// One HTTP/1.1 connection to a backend, carrying one request at a time. Reads go through one buffer of the thread, so an idle connection owns
-// its socket, a deadline and little else. Threads: its loop.
+// One HTTP/1.1 connection to a backend, carrying one request at a time. Reads go through one buffer of the thread, so an idle connection
+// owns its socket, a deadline and little else. Threads: its loop.
 class Connection final : Timer {
  public:
   Connection(UpstreamCore& core, Pool& pool, std::unique_ptr<Stream> stream);
@@ -38,7 +38,8 @@ class Connection final : Timer {
 
   // Starts a request. `outgoing`, `method` and the user stay valid until the request is over or abandoned.
   void carry(ConnectionUser& user, Outgoing& outgoing, std::string_view method, Duration timeout);
-  // Writes what it can, at once. May say on_stale(), nothing else. False: the peer takes no more of the request (its answer may still come).
+  // Writes what it can, at once. May say on_stale(), nothing else. False: the peer takes no more of the request (its answer may still
+  // come).
   bool flush();
   bool takes_more() const { return !write_failed_; }
   // Stops reading the body: nothing more is told but the end, if it is known already.

@@ -56,9 +56,8 @@ Result<std::shared_ptr<const TlsContext>> UpstreamCore::tls(const Endpoint& endp
 
 void UpstreamCore::post() {
   if (std::exchange(posted_, true)) return;
-  loop.post([weak = weak_from_this()] {
-    if (const auto core = weak.lock()) core->run();
-  });
+  // The post owns the core: a handler may drop its call and the client while a buried connection is on the stack.
+  loop.post([core = shared_from_this()] { core->run(); });
 }
 
 void UpstreamCore::run() {

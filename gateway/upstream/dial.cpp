@@ -1,13 +1,13 @@
 #include "gateway/upstream/dial.h"
 
+#include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <system_error>
+
+#include <unistd.h>
 
 #include "gateway/base/text.h"
 
@@ -53,7 +53,8 @@ void Dial::on_resolved(const std::vector<Address>& addresses, const std::string&
 }
 
 void Dial::use(std::vector<Address> addresses) {
-  if (endpoint_.public_only && std::erase_if(addresses, [](const Address& address) { return !is_public(address); }) > 0 && addresses.empty()) {
+  if (endpoint_.public_only && std::erase_if(addresses, [](const Address& address) { return !is_public(address); }) > 0 &&
+      addresses.empty()) {
     blocked_ = true;
     note("not a public address");
     return give_up_soon();
@@ -90,7 +91,8 @@ bool Dial::open(const Address& address) {
   return true;
 }
 
-// The connection is decided. The stream is made only now: a TLS stream that starts its handshake on a refused socket would use up the reason.
+// The connection is decided. The stream is made only now: a TLS stream that starts its handshake on a refused socket would use up the
+// reason.
 void Dial::on_events(uint32_t events) {
   int error = 0;
   socklen_t size = sizeof error;

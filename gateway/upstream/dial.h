@@ -19,8 +19,8 @@ class DialUser {
   ~DialUser() = default;
 };
 
-// Makes a connection to an endpoint: resolves its name, tries its addresses in order, and shakes hands for TLS. Each address has the connect
-// time-out for itself. Destroying it gives up. Threads: its loop.
+// Makes a connection to an endpoint: resolves its name, tries its addresses in order, and shakes hands for TLS. Each address has the
+// connect time-out for itself. Destroying it gives up. Threads: its loop.
 class Dial final : Watch, Timer, ResolveUser {
  public:
   Dial(UpstreamCore& core, const Endpoint& endpoint, DialUser& user);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "gateway/base/text.h"
 
@@ -27,6 +28,22 @@ bool is_ours(std::string_view name) {
   }
 }
 
+// Eight bytes at a time, because every request is looked at: three passes of std::count took 1 % of the time of a request.
+size_t count_controls(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  size_t count = 0;
+  size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, 8);
+    // The high bit of each byte: set unless the byte is below 0x20.
+    const uint64_t others = ((word & 0x7f * kOnes) + 0x60 * kOnes) | word;
+    count += ((~others >> 7 & kOnes) * kOnes) >> 56;
+  }
+  for (; at < text.size(); ++at) count += static_cast<unsigned char>(text[at]) < 0x20 ? 1 : 0;
+  return count;
+}
+
 // Methods whose lack of a body is said, because servers expect one (RFC 9110 section 8.6).
 bool expects_body(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
 
@@ -38,7 +55,7 @@ Outgoing::Outgoing(std::string_view method, const RequestHead& head, BodyFraming
   for (const auto& [name, value] : head.headers) size += name.size() + value.size() + 4;
   head_.reserve(size);
 
-  long lines = 2;
+  size_t lines = 2;
   head_.append(method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
   for (const auto& [name, value] : head.headers) {
     if (is_ours(name)) continue;
@@ -58,8 +75,8 @@ Outgoing::Outgoing(std::string_view method, const RequestHead& head, BodyFraming
   head_.append("\r\n");
   whole_ = framing_ == Framing::none || (framing_ == Framing::length && left_ == 0);
   // Header values also come from publishers' ids and backends' links. One that smuggles a line in is found by counting.
-  well_formed_ = std::count(head_.begin(), head_.end(), '\n') == lines && std::count(head_.begin(), head_.end(), '\r') == lines &&
-                 head_.find('\0') == std::string::npos;
+  const size_t controls = count_controls(head_);
+  well_formed_ = controls == 2 * lines || controls - static_cast<size_t>(std::count(head_.begin(), head_.end(), '\t')) == 2 * lines;
 }
 
 bool Outgoing::push(Bytes piece, bool last) {

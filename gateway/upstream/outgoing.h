@@ -1,8 +1,7 @@
 #pragma once
 
-#include <sys/uio.h>
-
 #include <string>
+#include <sys/uio.h>
 
 #include "gateway/base/bytes.h"
 #include "gateway/net/http.h"

@@ -19,8 +19,8 @@ class Waiter {
   std::list<Waiter*>::iterator place_;
 };
 
-// The connections of one loop to one endpoint: idle ones (the last used first, so that the others grow old and go), how many may be open, and
-// the requests that wait for one in order. Threads: its loop.
+// The connections of one loop to one endpoint: idle ones (the last used first, so that the others grow old and go), how many may be open,
+// and the requests that wait for one in order. Threads: its loop.
 class Pool {
  public:
   explicit Pool(UpstreamCore& core);

@@ -18,8 +18,8 @@ class ResolveUser {
   ~ResolveUser() = default;
 };
 
-// Names to addresses, off the loop; equal questions at one time are asked once, and answers are kept for five seconds: long enough for a burst
-// of connections, short enough that a changed record is noticed. Threads: its loop.
+// Names to addresses, off the loop; equal questions at one time are asked once, and answers are kept for five seconds: long enough for a
+// burst of connections, short enough that a changed record is noticed. Threads: its loop.
 class Resolver {
  public:
   explicit Resolver(Loop& loop);

@@ -10,12 +10,12 @@
 
 namespace holdfast {
 
-// A final or interim response head, checked. What the client side adds to the general check: HTTP/1.x only, no switch of protocols that nobody
-// asked for, and no second use of a connection whose HTTP/1.0 peer chunks (RFC 9112 section 6.1).
+// A final or interim response head, checked. What the client side adds to the general check: HTTP/1.x only, no switch of protocols that
+// nobody asked for, and no second use of a connection whose HTTP/1.0 peer chunks (RFC 9112 section 6.1).
 Result<std::pair<ResponseHead, BodyFraming>> read_response_head(std::string_view bytes, std::string_view method, bool& keep_alive);
 
-// Whether the beginning of a head can still become one; `searched` of it were looked at before. Says no early to what is no HTTP: the time-out
-// would say it much later.
+// Whether the beginning of a head can still become one; `searched` of it were looked at before. Says no early to what is no HTTP: the
+// time-out would say it much later.
 bool may_become_head(std::string_view bytes, size_t searched);
 
 // Appends the content of `data` to `content`; returns how much of `data` belongs to the body.

@@ -31,7 +31,7 @@ class LogTest : public testing::Test {
   }
   static std::string json_of(std::initializer_list<log::Field> fields) {
     const auto out = captured(log::Level::info, log::Format::json, [&] { log::info("sentence", fields); });
-    return out.substr(std::min<size_t>(out.size(), 34));
+    return out.substr(std::min<size_t>(out.size(), 35));
   }
 };
 

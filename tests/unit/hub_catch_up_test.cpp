@@ -32,8 +32,8 @@ TEST_F(HubCatchUp, NoHoleLiesBetweenTheToldTopAndTheFirstMessage) {
   node->run();
   broker.answers.front()();  // subscribed
   broker.answers.pop_front();
-  say(4, 4);     // comes by itself, before the top is read
-  node->run();   // confirmed: the top is asked for
+  say(4, 4);    // comes by itself, before the top is read
+  node->run();  // confirmed: the top is asked for
   say(5, 5);
   settle();
   EXPECT_EQ(a.events, (Events{"subscribed 7:3", "4 7:4", "5 7:5"}));

@@ -1,6 +1,6 @@
-#include "gateway/hub/sequencer.h"
-
 #include <gtest/gtest.h>
+
+#include "gateway/hub/sequencer.h"
 
 namespace holdfast {
 namespace {

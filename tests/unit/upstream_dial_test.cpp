@@ -1,3 +1,5 @@
+#include <netdb.h>
+
 #include "upstream_tls_support.h"
 
 // Making connections: refused, blocked and silent endpoints, names, Unix sockets, TLS.
@@ -47,11 +49,23 @@ TEST(UpstreamDial, WithoutAnEndpointFails) {
 }
 
 TEST(UpstreamDial, TriesAllAddressesOfAName) {
-  Backend backend(serve_one);  // on 127.0.0.1; the name may stand for ::1 too, where nobody listens
-  Rig rig;
-  auto endpoint = backend.endpoint;
-  endpoint.host = "localhost";
-  EXPECT_EQ(rig.get(endpoint).wait().body, "here");
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  ASSERT_EQ(::getaddrinfo("localhost", nullptr, &hints, &found), 0);
+  // Somebody listens on one of them only: where the name stands for several, one of these takes more than one try.
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    Address address;
+    address.length = each->ai_addrlen;
+    std::memcpy(&address.storage, each->ai_addr, each->ai_addrlen);
+    Backend backend(serve_one, false, to_string(address));
+    Rig rig;
+    auto endpoint = backend.endpoint;
+    endpoint.host = "localhost";
+    const auto seen = rig.get(endpoint).wait();
+    EXPECT_EQ(seen.body, "here") << to_string(address) << " " << seen.text;
+  }
+  ::freeaddrinfo(found);
 }
 
 TEST(UpstreamDial, FailsForANameThatDoesNotExist) {

@@ -9,18 +9,51 @@ namespace holdfast {
 namespace {
 
 TEST(UpstreamAddress, ThatCouldReachIntoOurNetworkIsNotPublic) {
-  for (const char* text :
-       {"0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.0.1", "169.254.169.254",
-        "172.16.0.1", "172.31.255.255", "192.0.0.1", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.19.255.255", "198.51.100.1", "203.0.113.9",
-        "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::ffff:8.8.8.8", "::ffff:127.0.0.1", "::127.0.0.1",
-        "64:ff9b::7f00:1", "fc00::1", "fdff::1", "fe80::1", "fec0::1", "ff02::1", "2001::1", "2001:db8::1", "2002:7f00:1::", "3fff::1", "[::1]"}) {
+  for (const char* text : {"0.0.0.0",
+                           "0.1.2.3",
+                           "10.0.0.1",
+                           "10.255.255.255",
+                           "100.64.0.1",
+                           "100.127.255.255",
+                           "127.0.0.1",
+                           "127.255.0.1",
+                           "169.254.169.254",
+                           "172.16.0.1",
+                           "172.31.255.255",
+                           "192.0.0.1",
+                           "192.0.2.1",
+                           "192.168.1.1",
+                           "198.18.0.1",
+                           "198.19.255.255",
+                           "198.51.100.1",
+                           "203.0.113.9",
+                           "224.0.0.1",
+                           "239.1.1.1",
+                           "240.0.0.1",
+                           "255.255.255.255",
+                           "::",
+                           "::1",
+                           "::ffff:8.8.8.8",
+                           "::ffff:127.0.0.1",
+                           "::127.0.0.1",
+                           "64:ff9b::7f00:1",
+                           "fc00::1",
+                           "fdff::1",
+                           "fe80::1",
+                           "fec0::1",
+                           "ff02::1",
+                           "2001::1",
+                           "2001:db8::1",
+                           "2002:7f00:1::",
+                           "3fff::1",
+                           "[::1]"}) {
     const auto address = literal_address(text);
     ASSERT_TRUE(address) << text;
     EXPECT_FALSE(is_public(*address)) << text;
   }
-  for (const char* text : {"1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.1", "126.255.255.255", "128.0.0.1", "169.253.1.1", "172.15.0.1",
-                           "172.32.0.1", "192.167.1.1", "192.169.0.1", "198.17.0.1", "223.255.255.255", "2001:4860:4860::8888", "2606:4700::1111",
-                           "2a00::1", "2003::1", "[2a00::1]"}) {
+  for (const char* text : {"1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.1", "126.255.255.255", "128.0.0.1", "169.253.1.1",
+                           "172.15.0.1", "172.32.0.1", "192.167.1.1", "192.169.0.1", "198.17.0.1", "223.255.255.255",
+                           "2001:4860:4860::8888", "2606:4700::1111", "2a00::1", "2003::1", "[2a00::1]"}) {
     const auto address = literal_address(text);
     ASSERT_TRUE(address) << text;
     EXPECT_TRUE(is_public(*address)) << text;
@@ -29,7 +62,8 @@ TEST(UpstreamAddress, ThatCouldReachIntoOurNetworkIsNotPublic) {
 }
 
 TEST(UpstreamAddress, IsLiteralOnlyInItsFullForm) {
-  for (const char* text : {"", "localhost", "127.1", "0x7f000001", "2130706433", "1.2.3.4.5", "[127.0.0.1", "[]", ":", "fe80::1%lo", "1.2.3.4 "}) {
+  for (const char* text :
+       {"", "localhost", "127.1", "0x7f000001", "2130706433", "1.2.3.4.5", "[127.0.0.1", "[]", ":", "fe80::1%lo", "1.2.3.4 "}) {
     EXPECT_FALSE(literal_address(text)) << text;
   }
   EXPECT_FALSE(literal_address(std::string(300, '1')));
@@ -116,7 +150,17 @@ TEST(UpstreamOutgoing, FindsLinesThatWereSmuggledIn) {
     return Outgoing("GET", head, {}).well_formed();
   };
   EXPECT_TRUE(well_formed("/", "A", "b"));
+  EXPECT_TRUE(well_formed("/", "A", "b\tc\td \xc3\xa9\xff\x80\x7f"));
   EXPECT_TRUE(well_formed("/", "Content-Length", "b\r\nleft out"));
+  for (size_t size = 0; size < 40; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      std::string value(size, 'x');
+      EXPECT_TRUE(well_formed("/", "A", value));
+      value[at] = '\n';
+      EXPECT_FALSE(well_formed("/", "A", value)) << size << " " << at;
+    }
+  }
+  EXPECT_FALSE(well_formed("/", "A", "\t\t\n"));
   EXPECT_FALSE(well_formed("/", "A", "b\r\nC: d"));
   EXPECT_FALSE(well_formed("/", "A", "b\n"));
   EXPECT_FALSE(well_formed("/", "A", "\r"));
@@ -147,7 +191,8 @@ TEST(UpstreamKeepAlive, IsALittleShorterThanThePeerPromises) {
   EXPECT_EQ(with("timeout=1"), Duration(500));
   EXPECT_EQ(with("timeout=0"), Duration(0));
   EXPECT_EQ(with("timeout=3600"), Duration(30000));
-  for (const char* bad : {"", "timeout", "timeout=", "timeout=-1", "timeout=x", "timeout=99999999999999999999", "timeout=9223372036854775807"}) {
+  for (const char* bad :
+       {"", "timeout", "timeout=", "timeout=-1", "timeout=x", "timeout=99999999999999999999", "timeout=9223372036854775807"}) {
     EXPECT_EQ(with(bad), Duration(30000)) << bad;
   }
 }

@@ -71,8 +71,10 @@ TEST(UpstreamPool, DropsIdleConnectionsThatSayOrEndSomething) {
       peer.read_head();
       peer.answer("1");
       peer.send(stray);
-      if (*stray == '\0') peer.close();
-      else EXPECT_TRUE(peer.ended());
+      if (*stray == '\0')
+        peer.close();
+      else
+        EXPECT_TRUE(peer.ended());
       auto fresh = b.accept();
       fresh.read_head();
       fresh.answer("2");
@@ -244,7 +246,7 @@ TEST(UpstreamPool, ClosesWhatIdlesTooLongOrIsTooMany) {
   EXPECT_TRUE(first.wait().ok());
   EXPECT_TRUE(second.wait().ok());
   backend.finish();
-  EXPECT_EQ(rig.open_connections(), 0);
+  EXPECT_TRUE(rig.wait_on_loop([&] { return rig.open_connections() == 0; }));
 }
 
 TEST(UpstreamPool, KeepsEndpointsApart) {

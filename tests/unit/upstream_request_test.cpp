@@ -1,6 +1,5 @@
-#include "upstream_support.h"
-
 #include "gateway/net/chunked.h"
+#include "upstream_support.h"
 
 // How requests are written, and backpressure both ways.
 
@@ -17,7 +16,8 @@ TEST(UpstreamRequest, WritesItsHeadAndIgnoresFramingThatIsGiven) {
   });
   Rig rig;
   auto request = Rig::get_request(backend.endpoint, "/a%20b?c=d");
-  for (const char* name : {"Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "Proxy-Connection"}) request.head.headers.add(name, "7");
+  for (const char* name : {"Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "Proxy-Connection"})
+    request.head.headers.add(name, "7");
   request.head.headers.add("X-Two", "1");
   request.head.headers.add("X-Two", "2");
   EXPECT_TRUE(rig.request(std::move(request)).wait().ok());
@@ -40,7 +40,7 @@ TEST(UpstreamRequest, SendsHeadAndBodyInOneWrite) {
   Rig rig;
   for (int i = 0; i < 2; ++i) {  // over a new connection and over a kept one
     auto& recorder = rig.recorder();
-    // What a session does: it asks its client for the body, which comes at the end of the turn.
+    // What a proxy does: it asks its own client for the body, which comes at the end of the turn.
     recorder.ready = [&] { rig.loop().at_turn_end([&] { recorder.call->send(Bytes::literal("body"), true); }); };
     rig.on_loop([&] { rig.request_here(recorder, Rig::post_request(backend.endpoint, {Framing::length, 4})); });
     EXPECT_TRUE(recorder.wait().ok());
@@ -122,9 +122,7 @@ TEST(UpstreamRequest, ThatEndsShortOfItsLengthFailsAndClosesTheConnection) {
   });
   Rig rig;
   auto& recorder = rig.recorder();
-  recorder.ready = [&] {
-    recorder.inside_call([&] { recorder.call->send(Bytes::literal("bo"), true); });
-  };
+  recorder.ready = [&] { recorder.inside_call([&] { recorder.call->send(Bytes::literal("bo"), true); }); };
   rig.on_loop([&] { rig.request_here(recorder, Rig::post_request(backend.endpoint, {Framing::length, 4})); });
   const auto seen = recorder.wait();
   EXPECT_EQ(seen.order, "RX");
@@ -205,7 +203,6 @@ TEST(UpstreamRequest, BodyWaitsForASlowReader) {
       arrived += got;
     }
     peer.answer("done");
-    peer.ended();
   });
   Rig rig;
   auto& recorder = rig.recorder();
@@ -267,10 +264,13 @@ TEST(UpstreamRequest, PausedReadsNothingMore) {
     });
   });
   EXPECT_LE(recorder.wait([](const auto& seen) { return seen.pieces == 1; }).body.size(), 65536U) << "one buffer, then paused again";
-  for (size_t had = 0; !recorder.now().over();) {
-    rig.on_loop([&] { recorder.call->resume(); });
-    had = recorder.wait([&](const auto& seen) { return seen.over() || seen.pieces > had; }).pieces;
-  }
+  rig.on_loop([&] {
+    recorder.at_body = [&] {
+      recorder.call->pause();
+      rig.loop().post([&] { recorder.call->resume(); });
+    };
+    recorder.call->resume();
+  });
   const auto seen = recorder.wait();
   EXPECT_EQ(seen.order, "HBE") << seen.text;
   EXPECT_EQ(seen.body.size(), kSize);
@@ -287,10 +287,15 @@ TEST(UpstreamRequest, PausedInItsHeadHearsTheRestAfterwards) {
   });
   Rig rig;
   auto& recorder = rig.recorder();
+  bool resumed = false;
   recorder.at_head = [&] { recorder.call->pause(); };
+  recorder.at_body = [&] { EXPECT_TRUE(resumed) << "read with the head, told into the pause"; };
   rig.on_loop([&] { rig.request_here(recorder, Rig::get_request(backend.endpoint)); });
   recorder.wait([](const auto& seen) { return seen.order == "H"; });
-  rig.on_loop([&] { recorder.inside_call([&] { recorder.call->resume(); }); });
+  rig.on_loop([&] {
+    resumed = true;
+    recorder.inside_call([&] { recorder.call->resume(); });
+  });
   const auto seen = recorder.wait();
   EXPECT_EQ(seen.order, "HBE");
   EXPECT_EQ(seen.body, "abc");

@@ -9,8 +9,8 @@ struct Case {
   const char* name;
   const char* method;
   std::string response;
-  bool closes;         // the backend closes after it
-  const char* order;   // what the handler is told
+  bool closes;        // the backend closes after it
+  const char* order;  // what the handler is told
   std::string body;
   bool reused;
 };
@@ -54,7 +54,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"Length", "GET", kOk + "Content-Length: 5\r\n\r\nhello", false, "HBE", "hello", true},
         Case{"EmptyLength", "GET", kOk + "Content-Length: 0\r\n\r\n", false, "HE", "", true},
-        Case{"Chunked", "GET", kOk + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n", false, "HBE", "abcde", true},
+        Case{"Chunked", "GET", kOk + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n", false, "HBE",
+             "abcde", true},
         Case{"EmptyChunked", "GET", kOk + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, "HE", "", true},
         Case{"UntilClose", "GET", kOk + "\r\nall of it", true, "HBE", "all of it", false},
         Case{"EmptyUntilClose", "GET", kOk + "\r\n", true, "HE", "", false},
@@ -62,17 +63,19 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"HeadChunked", "HEAD", kOk + "Transfer-Encoding: chunked\r\n\r\n", false, "HE", "", true},
         Case{"NoContent", "GET", "HTTP/1.1 204 No Content\r\n\r\n", false, "HE", "", true},
         Case{"NotModified", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 77\r\n\r\n", false, "HE", "", true},
-        Case{"InterimHeads", "GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + kOk + "Content-Length: 2\r\n\r\nok",
-             false, "HBE", "ok", true},
+        Case{"InterimHeads", "GET",
+             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + kOk + "Content-Length: 2\r\n\r\nok", false,
+             "HBE", "ok", true},
         Case{"SaysClose", "GET", kOk + "Connection: close\r\nContent-Length: 2\r\n\r\nok", false, "HBE", "ok", false},
         Case{"Old", "GET", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false, "HBE", "ok", false},
         Case{"OldKeepAlive", "GET", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", false, "HBE", "ok", true},
-        Case{"OldChunked", "GET", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", false,
-             "HBE", "ok", false},
+        Case{"OldChunked", "GET", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+             false, "HBE", "ok", false},
         Case{"KeepAliveZero", "GET", kOk + "Keep-Alive: timeout=0\r\nContent-Length: 2\r\n\r\nok", false, "HBE", "ok", false},
         Case{"ExtraBytes", "GET", kOk + "Content-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\n", false, "HBE", "ok", false},
         Case{"ExtraBytesAfterChunks", "GET", kOk + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n\r\n", false, "HE", "", false},
-        Case{"BodyWhereNoneMayBe", "GET", "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, "HE", "", false},
+        Case{"BodyWhereNoneMayBe", "GET", "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, "HE", "",
+             false},
         Case{"DiesInLength", "GET", kOk + "Content-Length: 9\r\n\r\nhalf", true, "HBX", "half", false},
         Case{"DiesInChunk", "GET", kOk + "Transfer-Encoding: chunked\r\n\r\n9\r\nhalf", true, "HBX", "half", false},
         Case{"DiesBeforeLastChunk", "GET", kOk + "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", true, "HBX", "half", false},
@@ -99,7 +102,8 @@ TEST_P(NoResponses, AreAnErrorBeforeTheHeadAndCloseTheConnection) {
 
 INSTANTIATE_TEST_SUITE_P(
     Upstream, NoResponses,
-    testing::Values(std::pair{"NoHttp", std::string("SSH-2.0-OpenSSH_9.2\r\n")}, std::pair{"Version2", std::string("HTTP/2.0 200 OK\r\n\r\n")},
+    testing::Values(std::pair{"NoHttp", std::string("SSH-2.0-OpenSSH_9.2\r\n")},
+                    std::pair{"Version2", std::string("HTTP/2.0 200 OK\r\n\r\n")},
                     std::pair{"BareLineFeeds", std::string("HTTP/1.1 200 OK\nContent-Length: 0\n\n")},
                     std::pair{"BothFramings", kOk + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
                     std::pair{"TwoLengths", kOk + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello"},
@@ -113,7 +117,8 @@ INSTANTIATE_TEST_SUITE_P(
                     std::pair{"SwitchingProtocols", std::string("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")},
                     std::pair{"HugeHead", kOk + "A: " + std::string(70000, 'x') + "\r\n\r\n"},
                     std::pair{"EndlessHead", kOk + "A: " + std::string(70000, 'x')},
-                    std::pair{"EndlessInterimHeads", [] {
+                    std::pair{"EndlessInterimHeads",
+                              [] {
                                 std::string out;
                                 for (int i = 0; i < 4000; ++i) out += "HTTP/1.1 100 Continue\r\n\r\n";
                                 return out;

@@ -1,15 +1,6 @@
 #pragma once
 
 #include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -17,11 +8,21 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
 #include <vector>
 
+#include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <unistd.h>
+
 #include "gateway/net/loop.h"
+#include "gateway/upstream/address.h"
 #include "gateway/upstream/client.h"
 
 namespace holdfast::upstream_test {
@@ -115,7 +116,7 @@ class Backend {
  public:
   using Script = std::function<void(Backend&)>;
 
-  explicit Backend(Script script, bool unix_socket = false, const char* address = "127.0.0.1") {
+  explicit Backend(Script script, bool unix_socket = false, const std::string& address = "127.0.0.1") {
     if (unix_socket) {
       char folder[] = "/tmp/upstream_test_XXXXXX";
       folder_ = ::mkdtemp(folder);
@@ -127,15 +128,13 @@ class Backend {
       listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
       EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
     } else {
-      sockaddr_in name{};
-      name.sin_family = AF_INET;
-      ::inet_pton(AF_INET, address, &name.sin_addr);
-      listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
-      socklen_t size = sizeof name;
-      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&name), &size);
+      auto name = *literal_address(address);
+      listener_ = ::socket(name.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+      EXPECT_EQ(::bind(listener_, name.get(), name.length), 0) << address;
+      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&name.storage), &name.length);
       endpoint.host = address;
-      endpoint.port = ntohs(name.sin_port);
+      // In the same place for both families.
+      endpoint.port = ntohs(reinterpret_cast<const sockaddr_in*>(&name.storage)->sin_port);
     }
     const int small = 1 << 16;  // some kernels buffer tens of megabytes, where backpressure would not show
     ::setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
@@ -199,14 +198,18 @@ class Recorder final : public UpstreamHandler {
     bool ok() const { return order.find('E') != std::string::npos; }
   };
 
-  void on_send_ready() override { tell('R', [](Seen&) {}, ready); }
+  void on_send_ready() override {
+    tell('R', [](Seen&) {}, ready);
+  }
   void on_head(ResponseHead head, BodyFraming framing) override {
     tell('H', [&](Seen& seen) { seen.head = std::move(head), seen.framing = framing; }, at_head);
   }
   void on_body(Bytes piece) override {
     tell('B', [&](Seen& seen) { seen.body.append(piece.view()), ++seen.pieces; }, at_body);
   }
-  void on_end() override { tell('E', [](Seen&) {}, at_end); }
+  void on_end() override {
+    tell('E', [](Seen&) {}, at_end);
+  }
   void on_error(UpstreamError error, const std::string& text) override {
     tell('X', [&](Seen& seen) { seen.error = error, seen.text = text; }, at_error);
   }
@@ -260,7 +263,8 @@ class Recorder final : public UpstreamHandler {
 // A loop in a thread with a client on it.
 class Rig {
  public:
-  explicit Rig(const UpstreamOptions& options = {}) : loop_(clock_, metrics_), client_(std::make_unique<UpstreamClient>(loop_, options, metrics_)) {
+  explicit Rig(const UpstreamOptions& options = {})
+      : loop_(clock_, metrics_), client_(std::make_unique<UpstreamClient>(loop_, options, metrics_)) {
     thread_ = std::thread([this] { loop_.run(); });
   }
   ~Rig() {

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <cstdio>
+#include <filesystem>
+
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-
-#include <cstdio>
-#include <filesystem>
 
 #include "upstream_support.h"
 

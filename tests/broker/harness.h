@@ -1,0 +1,155 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "gateway/broker/broker.h"
+
+namespace holdfast::broker_test {
+
+// What the contract suite needs of an adapter: one implementation per adapter, instantiated with INSTANTIATE_TEST_SUITE_P in its own file.
+// A harness that needs a server starts one of its own and ends it.
+class BrokerHarness {
+ public:
+  virtual ~BrokerHarness() = default;
+  // One more connection to the same broker, not started. It keeps about `kHistory` messages per channel if it keeps any.
+  virtual std::unique_ptr<Broker> connect() = 0;
+  // An envelope this large is refused.
+  virtual size_t oversize() const = 0;
+
+  static constexpr size_t kHistory = 50;
+};
+
+struct HarnessMaker {
+  std::string name;
+  std::unique_ptr<BrokerHarness> (*make)();
+};
+inline void PrintTo(const HarnessMaker& maker, std::ostream* out) { *out << maker.name; }
+
+constexpr std::chrono::seconds kPatience{20};
+
+// Keeps what comes; a test waits for what it expects.
+class RecordingSink final : public BrokerSink {
+ public:
+  void on_publication(PublicationPtr publication) override {
+    std::lock_guard lock(mutex_);
+    publications_.push_back(std::move(publication));
+    changed_.notify_all();
+  }
+  void on_gap(const std::string& channel) override {
+    std::lock_guard lock(mutex_);
+    gaps_.push_back(channel);
+    changed_.notify_all();
+  }
+  void on_health(bool healthy, const std::string&) override {
+    std::lock_guard lock(mutex_);
+    healthy_ = healthy;
+    changed_.notify_all();
+  }
+
+  bool wait_healthy() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return healthy_; });
+  }
+  // At least so many on the channel.
+  std::vector<PublicationPtr> wait(const std::string& channel, size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kPatience, [&] { return of(channel).size() >= count; });
+    return of(channel);
+  }
+  std::vector<PublicationPtr> all(const std::string& channel) {
+    std::lock_guard lock(mutex_);
+    return of(channel);
+  }
+  std::vector<std::string> gaps() {
+    std::lock_guard lock(mutex_);
+    return gaps_;
+  }
+
+ private:
+  std::vector<PublicationPtr> of(const std::string& channel) const {
+    std::vector<PublicationPtr> out;
+    for (const auto& publication : publications_) {
+      if (publication->channel == channel) out.push_back(publication);
+    }
+    return out;
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<PublicationPtr> publications_;
+  std::vector<std::string> gaps_;
+  bool healthy_ = false;
+};
+
+class BrokerSuite : public testing::TestWithParam<HarnessMaker> {
+ protected:
+  void SetUp() override {
+    harness = GetParam().make();
+    broker = harness->connect();
+    broker->start(sink);
+    ASSERT_TRUE(sink.wait_healthy());
+  }
+  void TearDown() override {
+    if (broker) broker->stop();
+  }
+
+  // Unique, so that tests can share a server.
+  std::string channel(const std::string& word = "c") {
+    const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+    return std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + "-" + std::to_string(now) + "-" +
+           std::to_string(++channels_made_) + "-" + word;
+  }
+
+  std::vector<Result<PublishReceipt>> publish(std::vector<PublishRequest> messages) {
+    std::promise<std::vector<Result<PublishReceipt>>> answer;
+    broker->publish(std::move(messages), [&](std::vector<Result<PublishReceipt>> receipts) { answer.set_value(std::move(receipts)); });
+    return answer.get_future().get();
+  }
+  Result<PublishReceipt> publish(const std::string& to, const std::string& text, const std::string& key = {}) {
+    auto receipts = publish({{to, Bytes::copy(text), key}});
+    EXPECT_EQ(receipts.size(), 1u);
+    return receipts.at(0);
+  }
+  Result<void> subscribe(const std::vector<std::string>& to) {
+    std::promise<Result<void>> answer;
+    broker->subscribe(to, [&](Result<void> result) { answer.set_value(std::move(result)); });
+    return answer.get_future().get();
+  }
+  Result<void> unsubscribe(const std::vector<std::string>& from) {
+    std::promise<Result<void>> answer;
+    broker->unsubscribe(from, [&](Result<void> result) { answer.set_value(std::move(result)); });
+    return answer.get_future().get();
+  }
+  Result<HistoryPage> read(const std::string& of, Position since, size_t limit = 1000) {
+    std::promise<Result<HistoryPage>> answer;
+    broker->history()->read(of, since, limit, [&](Result<HistoryPage> page) { answer.set_value(std::move(page)); });
+    return answer.get_future().get();
+  }
+  static std::vector<std::string> texts(const std::vector<PublicationPtr>& publications) {
+    std::vector<std::string> out;
+    for (const auto& publication : publications) out.push_back(publication->envelope.str());
+    return out;
+  }
+
+  std::unique_ptr<BrokerHarness> harness;
+  RecordingSink sink;
+  std::unique_ptr<Broker> broker;
+
+ private:
+  int channels_made_ = 0;
+};
+
+// What every broker does, and what those that offer History do besides. An adapter instantiates the second only if it offers it.
+class BrokerContract : public BrokerSuite {};
+class HistoryContract : public BrokerSuite {};
+
+}  // namespace holdfast::broker_test
