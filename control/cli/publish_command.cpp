@@ -24,7 +24,7 @@ class ShortHelp final : public CLI::Formatter {
 void add_publish_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<PublishArguments>();
   PublishArguments& a = *arguments;
-  CLI::App* command = app.add_subcommand("publish", "Publish TEXT (- reads standard input) to everybody who listens to CHANNEL");
+  CLI::App* command = app.add_subcommand("publish", "Publish TEXT (- reads stdin) to CHANNEL");
   command->formatter(std::make_shared<ShortHelp>());
   command->add_option("CHANNEL", a.channel);
   command->add_option("TEXT", a.text);

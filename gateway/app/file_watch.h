@@ -1,8 +1,7 @@
 #pragma once
 
-#include <sys/stat.h>
-
 #include <string>
+#include <sys/stat.h>
 #include <utility>
 #include <vector>
 
@@ -17,7 +16,7 @@ class FileWatch {
   bool changed() {
     std::vector<Seen> now;
     for (const auto& path : paths_) {
-      struct stat info {};
+      struct stat info{};
       if (::stat(path.c_str(), &info) != 0) info = {};
       now.push_back({info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec});
     }

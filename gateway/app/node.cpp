@@ -17,7 +17,8 @@ namespace {
 struct Worker {
   Worker(const Clock& clock, Metrics& metrics, Hub& hub, size_t index, const Settings& settings, std::shared_ptr<const ForwardRules> rules)
       : loop(clock, metrics),
-        shard(hub, index, loop.timers(), [this](std::function<void()> work) { loop.post(std::move(work)); }, settings.delivery, metrics),
+        shard(
+            hub, index, loop.timers(), [this](std::function<void()> work) { loop.post(std::move(work)); }, settings.delivery, metrics),
         upstream(loop, settings.upstream, metrics),
         gateway(loop, shard, upstream, std::move(rules), settings.proxy, settings.hold, metrics),
         server(loop, settings.edge, gateway, metrics) {}
@@ -40,7 +41,9 @@ std::shared_ptr<const RouteTable> make_table(std::vector<Route> routes) {
   return table;
 }
 
-std::string with_port(const std::string& address, uint16_t port) { return address.substr(0, address.rfind(':') + 1) + std::to_string(port); }
+std::string with_port(const std::string& address, uint16_t port) {
+  return address.substr(0, address.rfind(':') + 1) + std::to_string(port);
+}
 
 }  // namespace
 
@@ -74,7 +77,8 @@ struct Node::State final : control::NodeFacts {
       };
     };
     metrics.gauge_call("request_received", "Requests received, under Pushpin's name.", sum("holdfast_requests_total", {{}}, false));
-    metrics.gauge_call("message_received", "Items published through this node, under Pushpin's name.", sum("holdfast_published_items_total", {{}}, false));
+    metrics.gauge_call("message_received", "Items published through this node, under Pushpin's name.",
+                       sum("holdfast_published_items_total", {{}}, false));
     metrics.gauge_call("message_sent", "Messages handed to clients, under Pushpin's name.", sum("holdfast_deliveries_total", {{}}, false));
     metrics.gauge_call("connection_connected", "Open client connections, under Pushpin's name.", sum("holdfast_connections", {{}}, true));
   }
@@ -125,7 +129,8 @@ Result<void> Node::State::start() {
   broker = std::move(*made);
   hub = std::make_unique<Hub>(*broker, settings.delivery, metrics);
 
-  const size_t loops = settings.node.loops > 0 ? static_cast<size_t>(settings.node.loops) : std::max(1U, std::thread::hardware_concurrency());
+  const size_t loops =
+      settings.node.loops > 0 ? static_cast<size_t>(settings.node.loops) : std::max(1U, std::thread::hardware_concurrency());
   const auto table = make_table(std::move(routes));
   for (size_t i = 0; i < loops; ++i) {
     workers.push_back(std::make_unique<Worker>(clock, metrics, *hub, i, settings, shared_rules));

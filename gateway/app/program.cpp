@@ -13,16 +13,17 @@ void add_config_options(CLI::App& command, ConfigSource& source, bool required) 
   auto* file = command.add_option("-c,--config", source.file, "Configuration file (YAML)");
   file->envname("HOLDFAST_CONFIG");
   if (required) file->required();
-  command.add_option("--set", source.assignments, "Override one option: --set edge.idle_timeout=30s (repeatable)");
+  command.add_option("--set", source.assignments, "Override an option: edge.idle_timeout=30s");
 }
 
 }  // namespace
 
 int run_program(int argc, char** argv) {
-  CLI::App app{"Holds client connections open so that any web stack can do real-time.\n\n"
-               "  holdfast serve --config config/holdfast.yaml\n"
-               "  holdfast publish hello 'Hello, world'\n",
-               "holdfast"};
+  CLI::App app{
+      "Holds client connections open so that any web stack can do real-time.\n\n"
+      "  holdfast serve --config config/holdfast.yaml\n"
+      "  holdfast publish hello 'Hello, world'\n",
+      "holdfast"};
   app.set_version_flag("--version", "holdfast " HOLDFAST_VERSION);
   app.require_subcommand(1);
 
@@ -35,11 +36,11 @@ int run_program(int argc, char** argv) {
   run->footer("Signals: SIGTERM drains and exits, SIGHUP reads routes and certificates again.");
   run->callback([&] { exit_code = serve(source); });
 
-  auto* check = app.add_subcommand("check-config", "Check a configuration, its routes and certificates");
+  auto* check = app.add_subcommand("check-config", "Check options, routes and certificates");
   add_config_options(*check, source, true);
   check->callback([&] { exit_code = check_config(source); });
 
-  auto* print = app.add_subcommand("print-config", "Print the configuration in effect; secrets are hidden");
+  auto* print = app.add_subcommand("print-config", "Print what is in effect; secrets are hidden");
   add_config_options(*print, source, false);
   print->callback([&] { exit_code = print_config(source); });
 

@@ -1,9 +1,9 @@
 #include "gateway/app/serve.h"
 
-#include <signal.h>
+#include <cstdio>
 #include <sys/resource.h>
 
-#include <cstdio>
+#include <signal.h>
 
 #include "gateway/app/file_watch.h"
 #include "gateway/app/load.h"
@@ -64,8 +64,9 @@ void greet(const Node& node, const std::vector<Route>& routes) {
   if (stream != nullptr && !edge.empty()) {
     std::printf("\nPaste into other terminals: hold a stream, publish to it, hold a long poll.\n\n");
     std::printf("  curl -N %s%s\n", edge.c_str(), example_path(*stream->path_template).c_str());
-    std::printf("  curl -d '{\"items\":[{\"channel\":\"hello\",\"formats\":{\"http-stream\":{\"content\":\"Hello!\"}}}]}' http://%s/publish/\n",
-                node.control_address().c_str());
+    std::printf(
+        "  curl -d '{\"items\":[{\"channel\":\"hello\",\"formats\":{\"http-stream\":{\"content\":\"Hello!\"}}}]}' http://%s/publish/\n",
+        node.control_address().c_str());
     if (poll != nullptr) std::printf("  curl -i %s%s\n", edge.c_str(), example_path(*poll->path_template).c_str());
     std::printf("\nCtrl-C ends it.\n");
   }

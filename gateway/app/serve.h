@@ -7,7 +7,7 @@ namespace holdfast {
 
 // Where the configuration comes from.
 struct ConfigSource {
-  std::string file;                 // empty: defaults only
+  std::string file;                      // empty: defaults only
   std::vector<std::string> assignments;  // --set key=value
 };
 

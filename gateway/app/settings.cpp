@@ -12,7 +12,8 @@ void declare(OptionSet& set, NodeOptions& o) {
   }
   OptionSet::Section section(set, "drain");
   set.duration("delay", o.drain_delay, "From not being ready to closing listeners, so that load balancers notice.").range(0, 3600000);
-  set.duration("window", o.drain_window, "Over which holds end after that; make it shorter than the time you are given to stop.").range(0, 3600000);
+  set.duration("window", o.drain_window, "Over which holds end after that; make it shorter than the time you are given to stop.")
+      .range(0, 3600000);
 }
 
 void declare_all(OptionSet& set, Settings& settings) {

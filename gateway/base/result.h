@@ -1,8 +1,9 @@
 #pragma once
 
 #include <string>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <tl/expected.hpp>
 
 namespace holdfast {
 
@@ -25,15 +26,9 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 
-inline tl::unexpected<Error> fail(ErrorKind kind, std::string text) {
-  return tl::unexpected<Error>(Error{kind, std::move(text)});
-}
-inline tl::unexpected<Error> fail(Error error) {
-  return tl::unexpected<Error>(std::move(error));
-}
-inline tl::unexpected<Error> invalid(std::string text) {
-  return fail(ErrorKind::invalid, std::move(text));
-}
+inline tl::unexpected<Error> fail(ErrorKind kind, std::string text) { return tl::unexpected<Error>(Error{kind, std::move(text)}); }
+inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> invalid(std::string text) { return fail(ErrorKind::invalid, std::move(text)); }
 
 // "invalid", "not_found", ...: for logs and metric labels.
 const char* to_string(ErrorKind kind);

@@ -20,8 +20,8 @@ std::vector<std::string_view> split(std::string_view text, char by);
 // Whole text must be a decimal number without sign.
 std::optional<uint64_t> parse_uint(std::string_view text);
 
-bool is_token(std::string_view text);          // RFC 9110 token, not empty
-bool is_field_value(std::string_view text);    // no CR, LF, NUL or other controls but tab
+bool is_token(std::string_view text);        // RFC 9110 token, not empty
+bool is_field_value(std::string_view text);  // no CR, LF, NUL or other controls but tab
 
 std::string base64_encode(std::string_view data);
 std::optional<std::string> base64_decode(std::string_view text);  // strict, padded

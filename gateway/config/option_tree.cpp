@@ -1,6 +1,7 @@
 #include "gateway/config/option_tree.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "gateway/base/text.h"
 
@@ -16,8 +17,13 @@ OptionTree& child_named(OptionTree& parent, std::string_view name) {
 
 // Options of a section before its sections: what belongs to it directly is seen first.
 void options_first(OptionTree& tree) {
-  std::stable_partition(tree.children.begin(), tree.children.end(), [](const OptionTree& child) { return child.option != nullptr; });
-  for (OptionTree& child : tree.children) options_first(child);
+  std::vector<OptionTree> options, sections;
+  for (OptionTree& child : tree.children) {
+    options_first(child);
+    (child.option != nullptr ? options : sections).push_back(std::move(child));
+  }
+  std::move(sections.begin(), sections.end(), std::back_inserter(options));
+  tree.children = std::move(options);
 }
 
 }  // namespace

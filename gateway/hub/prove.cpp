@@ -20,7 +20,7 @@ struct HubShard::State::Proof {
 
   Continuity judge() const {
     Continuity out;
-    bool ids = false;
+    bool has_ids = false;
     // From the newest: a backend that is up to date is found at once.
     for (size_t i = kept.size(); i > 0 && !prev_id.empty(); --i) {
       const auto item = decode_item(*kept[i - 1]);
@@ -30,12 +30,12 @@ struct HubShard::State::Proof {
         out.missed.assign(kept.begin() + static_cast<std::ptrdiff_t>(i), kept.end());
         return out;
       }
-      ids = ids || item->id.has_value();
+      has_ids = has_ids || item->id.has_value();
     }
     // Messages without ids that were there before the backend was asked cannot contradict it. If nothing is kept although there was
     // something, nobody knows when that was.
     const bool newer = std::any_of(kept.begin(), kept.end(), [&](const PublicationPtr& p) { return p->time >= since_time; });
-    out.proven = !newer && !ids && !(kept.empty() && top.offset > 0);
+    out.proven = !newer && !has_ids && !(kept.empty() && top.offset > 0);
     return out;
   }
 };

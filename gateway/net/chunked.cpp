@@ -6,8 +6,8 @@ namespace holdfast {
 
 namespace {
 
-constexpr uint32_t kMaxExtension = 256;     // of one chunk
-constexpr uint32_t kMaxOverhead = 16384;    // extensions of a body
+constexpr uint32_t kMaxExtension = 256;   // of one chunk
+constexpr uint32_t kMaxOverhead = 16384;  // extensions of a body
 constexpr uint32_t kMaxTrailer = 8192;
 
 int hex_digit(char c) {

@@ -46,9 +46,9 @@ class Exchange {
   virtual void pull_body() = 0;
 
   // Informational 100 is sent by itself when a client that expects it has its body pulled.
-  // Starts the response. Framing: `length` needs exactly that many bytes before end(); `chunked` becomes close-delimited for HTTP/1.0 clients;
-  // `none` for responses without a body. Framing headers (Content-Length, Transfer-Encoding, Connection, Keep-Alive) are the exchange's: those in
-  // `head` are ignored. To a HEAD request, the length is announced and content is dropped.
+  // Starts the response. Framing: `length` needs exactly that many bytes before end(); `chunked` becomes close-delimited for HTTP/1.0
+  // clients; `none` for responses without a body. Framing headers (Content-Length, Transfer-Encoding, Connection, Keep-Alive) are the
+  // exchange's: those in `head` are ignored. To a HEAD request, the length is announced and content is dropped.
   virtual void respond(const ResponseHead& head, BodyFraming framing) = 0;
   virtual WriteResult write(Bytes content) = 0;
   // The same for content that many exchanges send: its wire shape is made once.

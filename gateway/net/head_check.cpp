@@ -1,7 +1,8 @@
 #include "gateway/net/head_check.h"
 
-#include <boost/beast/http/basic_parser.hpp>
 #include <cstring>
+
+#include <boost/beast/http/basic_parser.hpp>
 
 namespace holdfast {
 
@@ -156,7 +157,8 @@ tl::expected<std::pair<RequestHead, BodyFraming>, HeadError> parse_request_head(
     if (!is_field_value(value)) return refuse(400, "Malformed request: control character in header " + name + ".");
   }
 
-  const size_t hosts = static_cast<size_t>(std::count_if(head.headers.begin(), head.headers.end(), [](const auto& field) { return iequals(field.first, "Host"); }));
+  const size_t hosts = static_cast<size_t>(
+      std::count_if(head.headers.begin(), head.headers.end(), [](const auto& field) { return iequals(field.first, "Host"); }));
   if (hosts > 1) return refuse(400, "Malformed request: several Host headers.");
   if (hosts == 0 && head.minor_version == 1) return refuse(400, "Malformed request: no Host header.");
   const bool absolute = reduce_absolute_form(head);

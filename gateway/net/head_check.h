@@ -8,15 +8,15 @@
 namespace holdfast {
 
 struct HeadLimits {
-  size_t max_bytes = 8192;    // request line and header block
+  size_t max_bytes = 8192;  // request line and header block
   size_t max_fields = 100;
   size_t max_target = 8192;
 };
 
 // Parses and checks one whole request head (ending in the empty line). Beast parses; what it lets through and RFC 9112 forbids is refused
-// here: a last coding that is not chunked, any coding in HTTP/1.0, Content-Length with Transfer-Encoding, differing or malformed lengths, missing
-// or several Hosts, folded lines, bare CR or LF, controls in values.
-// On failure `status` is what the client is told (400, 414, 431, 501, 505).
+// here: a last coding that is not chunked, any coding in HTTP/1.0, Content-Length with Transfer-Encoding, differing or malformed lengths,
+// missing or several Hosts, folded lines, bare CR or LF, controls in values. On failure `status` is what the client is told (400, 414, 431,
+// 501, 505).
 struct HeadError {
   int status = 400;
   std::string text;

@@ -11,7 +11,7 @@ namespace holdfast {
 // Heads as they stood on the wire, checked. Shared by the server side (net) and the client side (upstream).
 struct RequestHead {
   std::string method;
-  std::string target;  // origin-form as sent, byte for byte (absolute-form is reduced to it); "*" for OPTIONS *
+  std::string target;     // origin-form as sent, byte for byte (absolute-form is reduced to it); "*" for OPTIONS *
   int minor_version = 1;  // HTTP/1.x
   Headers headers;        // as sent: spelling, order, repeats
 };

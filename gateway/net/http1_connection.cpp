@@ -6,12 +6,12 @@ namespace holdfast {
 
 namespace {
 
-constexpr size_t kFull = 65536;           // WriteResult::full from here on
-constexpr size_t kWritable = kFull / 2;   // on_writable below this
+constexpr size_t kFull = 65536;          // WriteResult::full from here on
+constexpr size_t kWritable = kFull / 2;  // on_writable below this
 constexpr size_t kMaxParts = 64;
 constexpr auto kLinger = std::chrono::seconds(2);
-constexpr size_t kPipelined = 65536;      // bytes kept of requests that wait for their turn
-constexpr size_t kCopyBelow = 4096;       // small chunks are framed in one piece
+constexpr size_t kPipelined = 65536;  // bytes kept of requests that wait for their turn
+constexpr size_t kCopyBelow = 4096;   // small chunks are framed in one piece
 
 }  // namespace
 
@@ -73,7 +73,8 @@ void Http1Connection::on_readable() {
       if (open) return feed_head(data);
       return die();
     case Phase::exchange:
-      if (ended_ && !body_done_) return open ? read_more() : void(client_ended_ = true);  // the answer is on its way; the rest is not wanted
+      if (ended_ && !body_done_)
+        return open ? read_more() : void(client_ended_ = true);  // the answer is on its way; the rest is not wanted
       if (open) return body_done_ ? watch_client(data) : feed_body(data);
       if (outcome.io == Stream::Io::error || !body_done_ || held_) return gone();
       // The client will send no more but may well be reading: it gets its response.
@@ -266,7 +267,8 @@ void Http1Connection::respond(const ResponseHead& head, BodyFraming framing) {
   text.append("HTTP/1.1 ").append(std::to_string(head.status)).append(" ");
   text.append(head.reason.empty() ? std::string(reason_phrase(head.status)) : head.reason).append("\r\n");
   for (const auto& [name, value] : head.headers) {
-    if (iequals(name, "Content-Length") || iequals(name, "Transfer-Encoding") || iequals(name, "Connection") || iequals(name, "Keep-Alive")) {
+    if (iequals(name, "Content-Length") || iequals(name, "Transfer-Encoding") || iequals(name, "Connection") ||
+        iequals(name, "Keep-Alive")) {
       continue;
     }
     text.append(name).append(": ").append(value).append("\r\n");

@@ -17,8 +17,8 @@ class Http1Connection final : public Exchange, public Timer {
   ~Http1Connection() override;
 
   void start();
-  void step();            // end of turn: write, tell, go on
-  void close_if_idle();   // drain
+  void step();                                     // end of turn: write, tell, go on
+  void close_if_idle();                            // drain
   void refuse(int status, std::string_view text);  // answers and closes, without a request
 
   const PeerInfo& peer() const override { return peer_; }
@@ -44,9 +44,9 @@ class Http1Connection final : public Exchange, public Timer {
     std::string buffer;
     ChunkedDecoder chunks;
     BodyFraming framing;
-    uint64_t left = 0;        // of a body with a length
+    uint64_t left = 0;  // of a body with a length
     uint64_t received = 0;
-    Duration waited{0};       // for the body, to judge its rate
+    Duration waited{0};  // for the body, to judge its rate
     TimePoint wait_began;
     bool pulling = false;
     bool expects_continue = false;
@@ -91,18 +91,18 @@ class Http1Connection final : public Exchange, public Timer {
   Phase phase_ = Phase::head;
   Framing response_framing_ = Framing::none;
   bool http10_ : 1 = false;
-  bool head_only_ : 1 = false;       // the request was HEAD
+  bool head_only_ : 1 = false;  // the request was HEAD
   bool body_done_ : 1 = true;
   bool responded_ : 1 = false;
   bool ended_ : 1 = false;
   bool aborted_ : 1 = false;
   bool close_after_ : 1 = false;
   bool held_ : 1 = false;
-  bool full_told_ : 1 = false;       // WriteResult::full was answered: on_writable is owed
+  bool full_told_ : 1 = false;  // WriteResult::full was answered: on_writable is owed
   bool reading_ : 1 = false;
-  bool writing_ : 1 = false;         // waits for the socket to take more
+  bool writing_ : 1 = false;  // waits for the socket to take more
   bool write_failed_ : 1 = false;
-  bool client_ended_ : 1 = false;    // half-closed
+  bool client_ended_ : 1 = false;  // half-closed
 };
 
 }  // namespace holdfast

@@ -1,14 +1,14 @@
 #include <arpa/inet.h>
+#include <cerrno>
+#include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+
 #include <fcntl.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "gateway/base/text.h"
 #include "gateway/net/server.h"
@@ -96,7 +96,7 @@ Result<BoundAddress> bind_unix(const ListenOptions& options, size_t loops) {
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) return refuse(options, "the path is empty or too long");
   path.copy(address.sun_path, path.size());
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) == 0) {
     if (!S_ISSOCK(info.st_mode)) return refuse(options, "a file that is not a socket is there");
     ::unlink(path.c_str());

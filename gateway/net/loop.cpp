@@ -1,15 +1,15 @@
 #include "gateway/net/loop.h"
 
-#include <sys/epoll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
+#include <sys/epoll.h>
+#include <vector>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <vector>
+#include <unistd.h>
 
 namespace holdfast {
 
@@ -19,7 +19,8 @@ namespace {
 constexpr int kBatch = 256;
 }
 
-// Asio runs the loop: posted work, timers, name resolution. Connections are in an epoll set of our own, which Asio watches as one descriptor.
+// Asio runs the loop: posted work, timers, name resolution. Connections are in an epoll set of our own, which Asio watches as one
+// descriptor.
 struct Loop::State {
   State(const Clock& clock, Metrics& metrics)
       : context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
@@ -92,7 +93,8 @@ struct Loop::State {
   int epoll;
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> descriptor;
   Timers timers;
-  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, asio::io_context::executor_type> alarm;
+  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, asio::io_context::executor_type>
+      alarm;
   Histogram& lag;
   bool running_timers = false;
 

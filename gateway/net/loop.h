@@ -31,15 +31,15 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  void run();   // until stop(); on the calling thread
+  void run();  // until stop(); on the calling thread
   void stop();
   void post(std::function<void()> work);
 
   Timers& timers();
   boost::asio::io_context& context();
 
-  // Edge-triggered readiness, registered once for the life of the descriptor. Asio's own waits would cost a system call each and some 350 bytes
-  // per idle connection; these cost neither. remove() may be called from inside any on_events, its own included.
+  // Edge-triggered readiness, registered once for the life of the descriptor. Asio's own waits would cost a system call each and some 350
+  // bytes per idle connection; these cost neither. remove() may be called from inside any on_events, its own included.
   void add(int fd, Watch& watch);
   void remove(int fd, Watch& watch);
   // Calls watch.on_events(0) soon, from the loop. Dropped by remove().

@@ -1,15 +1,14 @@
 #include "gateway/net/server.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/un.h>
-
 #include <cerrno>
 #include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <unistd.h>
 
 #include "gateway/base/log.h"
 #include "gateway/net/http1_connection.h"
@@ -21,10 +20,13 @@ void declare(OptionSet& set, EdgeOptions& o) {
   set.size("max_request_head", o.max_request_head, "Largest request line and header block.").range(1024, 65536);
   set.integer("max_header_fields", o.max_header_fields, "Most header fields in a request.").range(1, 1000);
   set.size("max_request_target", o.max_request_target, "Longest path and query.").range(64, 65536);
-  set.size("max_request_body", o.max_request_body, "Largest request body; 0 means no limit, since bodies are streamed.").range(0, INT64_MAX);
-  set.duration("head_timeout", o.head_timeout, "From the first byte of a request, or from connecting, to its whole head.").range(100, 600000);
+  set.size("max_request_body", o.max_request_body, "Largest request body; 0 means no limit, since bodies are streamed.")
+      .range(0, INT64_MAX);
+  set.duration("head_timeout", o.head_timeout, "From the first byte of a request, or from connecting, to its whole head.")
+      .range(100, 600000);
   set.duration("idle_timeout", o.idle_timeout, "Closes a kept-alive connection without a request.").range(100, 86400000);
-  set.size("body_min_rate", o.body_min_rate, "Bytes a second that a request body must keep up after the grace; 0 switches it off.").range(0, 1 << 30);
+  set.size("body_min_rate", o.body_min_rate, "Bytes a second that a request body must keep up after the grace; 0 switches it off.")
+      .range(0, 1 << 30);
   set.duration("body_grace", o.body_grace, "How long a request body may be slower than the rate.").range(100, 600000);
   set.duration("write_stall", o.write_stall, "Drops a client that takes nothing for so long while bytes wait for it.").range(100, 3600000);
   set.size("hold_queue", o.hold_queue, "Unsent bytes of a held connection; a client past it is dropped and counted.").range(1024, 1 << 30);

@@ -18,24 +18,24 @@ struct EdgeOptions {
   uint64_t max_request_head = 16384;
   int64_t max_header_fields = 100;
   uint64_t max_request_target = 8192;
-  uint64_t max_request_body = 0;        // 0: no limit; bodies are streamed
-  Duration head_timeout{10000};         // from the first byte (or the connection) to the whole head
-  Duration idle_timeout{75000};         // a kept-alive connection without a request
-  uint64_t body_min_rate = 500;         // bytes a second, after body_grace
+  uint64_t max_request_body = 0;  // 0: no limit; bodies are streamed
+  Duration head_timeout{10000};   // from the first byte (or the connection) to the whole head
+  Duration idle_timeout{75000};   // a kept-alive connection without a request
+  uint64_t body_min_rate = 500;   // bytes a second, after body_grace
   Duration body_grace{5000};
-  Duration write_stall{30000};          // no progress for so long while bytes wait
-  uint64_t hold_queue = 65536;          // unsent bytes of a held connection; past it, it is dropped
-  uint64_t send_buffer = 65536;         // unsent bytes that the kernel may hold (TCP_NOTSENT_LOWAT)
-  int64_t max_connections = 100000;     // per loop
+  Duration write_stall{30000};       // no progress for so long while bytes wait
+  uint64_t hold_queue = 65536;       // unsent bytes of a held connection; past it, it is dropped
+  uint64_t send_buffer = 65536;      // unsent bytes that the kernel may hold (TCP_NOTSENT_LOWAT)
+  int64_t max_connections = 100000;  // per loop
 };
 void declare(OptionSet& set, EdgeOptions& options);  // section "edge"
 
 // One address to listen on.
 struct ListenOptions {
-  std::string address;  // "127.0.0.1:7999", "[::]:7999", "*:80", "unix:/run/holdfast.sock"
+  std::string address;                             // "127.0.0.1:7999", "[::]:7999", "*:80", "unix:/run/holdfast.sock"
   std::vector<TlsServerCertificate> certificates;  // empty: plain
-  std::string unix_mode;  // octal, Unix sockets only
-  std::string where;      // for errors
+  std::string unix_mode;                           // octal, Unix sockets only
+  std::string where;                               // for errors
 };
 
 // Bound sockets of one address, one per loop (SO_REUSEPORT; Unix sockets are shared). Port 0 picks a free one: see `address`.

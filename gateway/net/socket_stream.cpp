@@ -1,11 +1,11 @@
 #include "gateway/net/socket_stream.h"
 
+#include <cerrno>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <unistd.h>
 
 namespace holdfast {
 
@@ -22,7 +22,7 @@ void SocketStream::wait_readable(std::function<void()> ready) {
 }
 
 void SocketStream::wait_writable(std::function<void()> ready) {
-  on_writable_ = std::move(ready);
+  on_writable_ = std::make_unique<std::function<void()>>(std::move(ready));
   if (writable_) nudge();
 }
 
@@ -48,7 +48,8 @@ void SocketStream::on_events(uint32_t events) {
 void SocketStream::tell() {
   std::function<void()> ready;
   if (writable_ && on_writable_) {
-    ready.swap(on_writable_);
+    ready.swap(*on_writable_);
+    on_writable_.reset();
     // One callback a time: it may destroy this stream, and a nudge is forgotten with it.
     if (readable_ && on_readable_) nudge();
   } else if (readable_ && on_readable_) {

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <openssl/ssl.h>
-
 #include <functional>
 #include <memory>
+
+#include <openssl/ssl.h>
 
 #include "gateway/net/loop.h"
 #include "gateway/net/stream.h"
@@ -37,7 +37,8 @@ class SocketStream : public Stream, public Watch {
   void nudge();
 
   bool nudged_ = false;
-  std::function<void()> on_readable_, on_writable_;
+  std::function<void()> on_readable_;
+  std::unique_ptr<std::function<void()>> on_writable_;  // rare while a connection idles
 };
 
 struct TlsContext::State {

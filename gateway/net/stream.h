@@ -1,12 +1,11 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 #include "gateway/base/bytes.h"
@@ -47,11 +46,12 @@ class Stream {
 // Takes over a connected (or connecting) non-blocking socket. `wait_writable` on a connecting one tells when it is decided.
 std::unique_ptr<Stream> make_stream(Loop& loop, int socket);
 
-// TLS over such a socket. The handshake runs by itself with the first waits: a wait is over when the handshake allows reading or writing, or
-// failed: then read() and write() say error.
+// TLS over such a socket. The handshake runs by itself with the first waits: a wait is over when the handshake allows reading or writing,
+// or failed: then read() and write() say error.
 std::unique_ptr<Stream> make_tls_server_stream(Loop& loop, int socket, const TlsContext& context);
 // `server_name`: SNI and, if `verify`, the name or address that the certificate must be for.
-std::unique_ptr<Stream> make_tls_client_stream(Loop& loop, int socket, const TlsContext& context, const std::string& server_name, bool verify);
+std::unique_ptr<Stream> make_tls_client_stream(Loop& loop, int socket, const TlsContext& context, const std::string& server_name,
+                                               bool verify);
 
 // Certificates and settings: TLS 1.2 and 1.3, no renegotiation, no compression. Immutable; shared by loops.
 struct TlsServerCertificate {
@@ -63,7 +63,8 @@ class TlsContext {
   // One or more certificates; the first whose names match the client's SNI is used, else the first. ALPN: http/1.1.
   static Result<std::shared_ptr<const TlsContext>> server(const std::vector<TlsServerCertificate>& certificates);
   // `ca_file` empty: the system's. Client certificate optional.
-  static Result<std::shared_ptr<const TlsContext>> client(const std::string& ca_file, const std::string& cert_file, const std::string& key_file);
+  static Result<std::shared_ptr<const TlsContext>> client(const std::string& ca_file, const std::string& cert_file,
+                                                          const std::string& key_file);
   ~TlsContext();
 
   struct State;

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <memory>
 #include <sys/uio.h>
-
 #include <vector>
 
 #include "gateway/base/bytes.h"
@@ -17,11 +17,12 @@ class WriteQueue {
   void push(Bytes piece) {
     if (piece.empty()) return;
     size_ += piece.size();
-    if (first_.empty() && more_.empty()) {
+    if (first_.empty() && !more_) {
       first_ = std::move(piece);
-    } else {
-      more_.push_back(std::move(piece));
+      return;
     }
+    if (!more_) more_ = std::make_unique<More>();
+    more_->pieces.push_back(std::move(piece));
   }
 
   // Fills at most `capacity` parts; returns how many.
@@ -29,7 +30,7 @@ class WriteQueue {
     size_t used = 0;
     const auto put = [&](const Bytes& piece) { parts[used++] = {const_cast<char*>(piece.data()), piece.size()}; };
     if (!first_.empty()) put(first_);
-    for (size_t i = head_; i < more_.size() && used < capacity; ++i) put(more_[i]);
+    for (size_t i = more_ ? more_->written : 0; more_ && i < more_->pieces.size() && used < capacity; ++i) put(more_->pieces[i]);
     return used;
   }
 
@@ -43,24 +44,27 @@ class WriteQueue {
       if (first_.empty()) first_ = Bytes();
     }
     while (count > 0) {
-      Bytes& piece = more_[head_];
+      Bytes& piece = more_->pieces[more_->written];
       const size_t take = count < piece.size() ? count : piece.size();
       piece.drop_front(take);
       count -= take;
-      if (piece.empty()) more_[head_++] = Bytes();
+      if (piece.empty()) {
+        piece = Bytes();
+        ++more_->written;
+      }
     }
-    if (size_ == 0) {
-      std::vector<Bytes>().swap(more_);
-      head_ = 0;
-    }
+    if (size_ == 0) more_.reset();
   }
 
   void clear() { *this = WriteQueue(); }
 
  private:
+  struct More {
+    std::vector<Bytes> pieces;
+    size_t written = 0;  // pieces before this one
+  };
   Bytes first_;
-  std::vector<Bytes> more_;
-  uint32_t head_ = 0;  // of more_: those before are written
+  std::unique_ptr<More> more_;
   size_t size_ = 0;
 };
 

@@ -16,7 +16,9 @@ const Rendering kNewline(Bytes::literal("\n"));
 // What a client without GRIP formats gets of a message: the stream content, else the response body.
 const Bytes* content_of(const Item& item, bool stream) {
   const Bytes* in_stream = item.http_stream && item.http_stream->action == Action::send ? &item.http_stream->content : nullptr;
-  const Bytes* in_response = item.http_response && item.http_response->action == Action::send && !item.http_response->body_patch ? &item.http_response->body : nullptr;
+  const Bytes* in_response = item.http_response && item.http_response->action == Action::send && !item.http_response->body_patch
+                                 ? &item.http_response->body
+                                 : nullptr;
   if (stream) return in_stream != nullptr ? in_stream : in_response;
   return in_response != nullptr ? in_response : in_stream;
 }
@@ -58,7 +60,7 @@ class DirectListener : public Session, public ExchangeObserver, public Listener,
     explicit Slot(Listener& listener) : subscription(listener) {}
     Subscription subscription;
     std::string name;
-    Position at;       // of the newest message the client was sent; what a token is made of
+    Position at;  // of the newest message the client was sent; what a token is made of
     bool live = false;
   };
 

@@ -8,13 +8,17 @@ namespace holdfast {
 
 void declare(OptionSet& set, HoldOptions& o) {
   OptionSet::Section section(set, "hold");
-  set.integer("channels_per_connection", o.channels_per_connection, "Channels that one connection may listen to; further ones are left out.").range(1, 10000);
-  set.choice("rerequest", o.rerequest, {"auto", "always", "never"},
-             "Whether a backend is asked again after a channel's first subscription: auto asks when history cannot prove that nothing was missed, "
-             "always about a second later as Pushpin does.");
+  set.integer("channels_per_connection", o.channels_per_connection,
+              "Channels that one connection may listen to; further ones are left out.")
+      .range(1, 10000);
+  set.choice(
+      "rerequest", o.rerequest, {"auto", "always", "never"},
+      "Whether a backend is asked again after a channel's first subscription: auto asks when history cannot prove that nothing was missed, "
+      "always about a second later as Pushpin does.");
   set.integer("queue_messages", o.queue_messages, "Messages kept for a hold while its backend is asked again.").range(1, 100000);
   set.integer("rerequest_rate", o.rerequest_rate, "Re-requests a second and loop when an event concerns many holds.").range(1, 1000000);
-  set.duration("sse_retry", o.sse_retry, "Reconnect delay that direct SSE clients are told when the node goes away, plus or minus half.").range(0, 600000);
+  set.duration("sse_retry", o.sse_retry, "Reconnect delay that direct SSE clients are told when the node goes away, plus or minus half.")
+      .range(0, 600000);
 }
 
 Gateway::Counts::Counts(Metrics& m)
@@ -39,7 +43,9 @@ Gateway::Gateway(Loop& loop, HubShard& hub, UpstreamClient& upstream, std::share
       rules_(std::move(rules)),
       proxy_(proxy),
       hold_options_(holds),
-      rerequest_(holds.rerequest == "always" ? Rerequest::always : holds.rerequest == "never" ? Rerequest::never : Rerequest::automatic),
+      rerequest_(holds.rerequest == "always"  ? Rerequest::always
+                 : holds.rerequest == "never" ? Rerequest::never
+                                              : Rerequest::automatic),
       routes_(RouteTable::make({})),
       random_(std::random_device{}()) {
   drain_timer_.set_callback([this] { drain_slice(); });
@@ -88,9 +94,7 @@ Duration Gateway::pace() {
   return wait;
 }
 
-Duration Gateway::jitter(Duration up_to) {
-  return Duration(std::uniform_int_distribution<Duration::rep>(0, up_to.count())(random_));
-}
+Duration Gateway::jitter(Duration up_to) { return Duration(std::uniform_int_distribution<Duration::rep>(0, up_to.count())(random_)); }
 
 // ---- requests
 

@@ -2,8 +2,8 @@
 
 #include <memory>
 #include <random>
-#include <string>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -20,11 +20,11 @@
 namespace holdfast {
 
 struct HoldOptions {
-  int64_t channels_per_connection = 20;   // more are not subscribed, as with Pushpin
-  std::string rerequest = "auto";         // auto | always | never
-  int64_t queue_messages = 100;           // kept for a hold while its backend is asked again
-  int64_t rerequest_rate = 500;           // a second and loop; those over it wait
-  Duration sse_retry{3000};               // told to direct SSE clients on drain, +-50 %
+  int64_t channels_per_connection = 20;  // more are not subscribed, as with Pushpin
+  std::string rerequest = "auto";        // auto | always | never
+  int64_t queue_messages = 100;          // kept for a hold while its backend is asked again
+  int64_t rerequest_rate = 500;          // a second and loop; those over it wait
+  Duration sse_retry{3000};              // told to direct SSE clients on drain, +-50 %
 };
 void declare(OptionSet& set, HoldOptions& options);  // section "hold"
 
@@ -76,7 +76,7 @@ class Gateway final : public ExchangeHandler {
 
   struct Counts {
     explicit Counts(Metrics& metrics);
-    Count &response_holds, &stream_holds;            // gauges
+    Count &response_holds, &stream_holds;  // gauges
     Count &held, &delivered, &filtered, &rerequests, &timeouts, &bad_instructs, &over_subscribed, &queue_dropped, &mid_body;
   };
   Counts counts;

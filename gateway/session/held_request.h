@@ -18,13 +18,13 @@ struct HeldRequest {
   const Route* route = nullptr;
   RequestHead head;
   BodyFraming framing;
-  std::string body;         // what was read of it, up to kMaxInstructBody
-  bool body_whole = true;   // false: more was read than is kept
+  std::string body;        // what was read of it, up to kMaxInstructBody
+  bool body_whole = true;  // false: more was read than is kept
   RequestFacts facts;
   PeerInfo peer;
-  Headers cors;             // what CORS looks at
+  Headers cors;  // what CORS looks at
   std::optional<JsonpRequest> jsonp;
-  WallTime began;           // when the present request to the backend was started
+  WallTime began;            // when the present request to the backend was started
   bool asked_again = false;  // this is at least the second time for this hold
 };
 

@@ -96,10 +96,9 @@ void HoldChannels::on_subscribed(Subscription& subscription, Position) {
 }
 
 void HoldChannels::start_proof(Channel& channel) {
-  if (!alive_) alive_ = std::make_shared<char>();
   const std::string& name = channel.subscription.channel();
   gateway_.hub().prove(name, channel.details->prev_id.value_or(std::string()), more_->asked_at,
-                       [this, alive = std::weak_ptr<char>(alive_), serial = more_->serial, name](HubShard::Continuity continuity) {
+                       [this, alive = std::weak_ptr<char>(more_->alive), serial = more_->serial, name](HubShard::Continuity continuity) {
                          if (alive.lock()) proven(serial, name, std::move(continuity));
                        });
 }
@@ -127,14 +126,14 @@ void HoldChannels::hand_over() {
     return owner_->on_unsure(true);
   }
   if (more_->kept.empty()) return;
-  if (!alive_) alive_ = std::make_shared<char>();
-  const std::weak_ptr<char> alive = alive_;
+  const std::weak_ptr<char> alive = more_->alive;
   auto kept = std::exchange(more_->kept, {});
   // A message that the backend's answer already covers carries its prev-id: what follows that one is new.
   for (const auto& channel : channels_) {
     if (!channel->details || !channel->details->prev_id) continue;
     const std::string& name = channel->subscription.channel();
-    const auto covered = std::find_if(kept.rbegin(), kept.rend(), [&](const Kept& k) { return k.channel == name && k.item->id == channel->details->prev_id; });
+    const auto covered = std::find_if(kept.rbegin(), kept.rend(),
+                                      [&](const Kept& k) { return k.channel == name && k.item->id == channel->details->prev_id; });
     if (covered == kept.rend()) continue;
     const auto until = covered.base();
     kept.erase(std::remove_if(kept.begin(), until, [&](const Kept& k) { return k.channel == name; }), until);

@@ -16,9 +16,9 @@ namespace holdfast {
 class Gateway;
 using ItemPtr = std::shared_ptr<const Item>;
 
-// The channels that one GRIP hold listens to, with what the backend said about each: prev-id and filters. It decides which messages are the hold's,
-// in which order, and when the backend must be asked again. While that goes on it stays subscribed and keeps what arrives, so that nothing is lost
-// between two answers of the backend. Threads: its loop.
+// The channels that one GRIP hold listens to, with what the backend said about each: prev-id and filters. It decides which messages are the
+// hold's, in which order, and when the backend must be asked again. While that goes on it stays subscribed and keeps what arrives, so that
+// nothing is lost between two answers of the backend. Threads: its loop.
 class HoldChannels final : public Listener {
  public:
   // The hold. Each call may destroy the owner (and this).
@@ -37,15 +37,17 @@ class HoldChannels final : public Listener {
   // `group`: the route's id, for the delivery rate; must live as long as the gateway.
   HoldChannels(Gateway& gateway, std::string_view group) : gateway_(gateway), group_(group) {}
 
-  // Listens to exactly these channels from now on: those that it had stay subscribed. `prefix` and `implicit` are the route's and the target's.
-  // Then checks continuity as the gateway's re-request setting says, and hands over what was kept. `has_link`: the backend can be asked.
+  // Listens to exactly these channels from now on: those that it had stay subscribed. `prefix` and `implicit` are the route's and the
+  // target's. Then checks continuity as the gateway's re-request setting says, and hands over what was kept. `has_link`: the backend can be
+  // asked.
   void listen(Owner& owner, const Instruct& instruct, std::string_view prefix, const std::vector<std::string>& implicit, WallTime asked_at,
               bool has_link, bool believe);
   // The owner goes; messages are kept for the next listen(). What was kept before is dropped: the backend is asked after it.
   void keep();
   void close(bool linger);
 
-  // For Grip-Last: the channels that have an id, as the backend names them. Forgets the hub's newest id of each, so that the next answer is believed.
+  // For Grip-Last: the channels that have an id, as the backend names them. Forgets the hub's newest id of each, so that the next answer is
+  // believed.
   std::vector<std::pair<std::string, std::string>> last_ids();
   // Filters of a channel, and their context for one message or for a reply.
   const std::vector<std::string>& filters(size_t channel) const;
@@ -63,7 +65,7 @@ class HoldChannels final : public Listener {
     std::vector<std::string> filters;
     bool rewrites = false;
     bool proof_due = false;  // continuity is asked for once the subscription is live
-    Position last;  // newest message that was taken, to drop what comes twice
+    Position last;           // newest message that was taken, to drop what comes twice
   };
   struct Channel {
     explicit Channel(Listener& listener) : subscription(listener) {}
@@ -101,15 +103,15 @@ class HoldChannels final : public Listener {
     std::string prefix;
     Meta meta;
     std::deque<Kept> kept;
-    size_t proofs = 0;       // under way: messages are kept
+    size_t proofs = 0;  // under way: messages are kept
     bool unsure = false;
-    bool believe = false;    // the backend was asked again already: its answer stands
+    bool believe = false;  // the backend was asked again already: its answer stands
     WallTime asked_at;
-    size_t serial = 0;       // of listen(): answers to older ones are ignored
+    std::shared_ptr<char> alive = std::make_shared<char>();  // answers that come later look at it first
+    size_t serial = 0;                                       // of listen(): answers to older ones are ignored
   };
   More& more();
   std::unique_ptr<More> more_;
-  std::shared_ptr<char> alive_;  // made when something asynchronous is asked
 };
 
 }  // namespace holdfast

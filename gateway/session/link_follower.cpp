@@ -105,7 +105,8 @@ void LinkFollower::on_end() {
     if (rest) write(Bytes(std::move(*rest)));
   }
   auto& links = *hold_.links_;
-  if (auto resolved = resolve_link(links.secure, links.host, links.uri, uri_); resolved && resolved->internal) links.uri = resolved->path_and_query;
+  if (auto resolved = resolve_link(links.secure, links.host, links.uri, uri_); resolved && resolved->internal)
+    links.uri = resolved->path_and_query;
   links.active = hold_.now();
   auto& hold = hold_;
   const Instruct instruct = std::move(instruct_);
@@ -150,8 +151,8 @@ class GonePost final : public Session, UpstreamHandler {
 
 }  // namespace
 
-void post_gone(Gateway& gateway, const Route& route, std::shared_ptr<const RouteTable> table, size_t target, bool secure, const std::string& host,
-               const std::string& base_uri, const std::string& link) {
+void post_gone(Gateway& gateway, const Route& route, std::shared_ptr<const RouteTable> table, size_t target, bool secure,
+               const std::string& host, const std::string& base_uri, const std::string& link) {
   auto request = make_request({gateway, route, target, secure, host, base_uri}, "POST", link, {});
   if (!request) return;
   request->first.body = {Framing::none, 0};

@@ -10,8 +10,8 @@
 
 namespace holdfast {
 
-// Fetches a stream's next link and appends what it returns, then tells the hold how to go on. Failures before any of its body was sent are tried
-// again, with doubling waits, five times; then the stream ends.
+// Fetches a stream's next link and appends what it returns, then tells the hold how to go on. Failures before any of its body was sent are
+// tried again, with doubling waits, five times; then the stream ends.
 class LinkFollower final : UpstreamHandler {
  public:
   LinkFollower(StreamHold& hold, std::string uri, std::vector<std::pair<std::string, std::string>> last_ids);
@@ -42,7 +42,7 @@ class LinkFollower final : UpstreamHandler {
 };
 
 // Tells a backend that a stream ended: best effort, once.
-void post_gone(Gateway& gateway, const Route& route, std::shared_ptr<const RouteTable> table, size_t target, bool secure, const std::string& host,
-               const std::string& base_uri, const std::string& link);
+void post_gone(Gateway& gateway, const Route& route, std::shared_ptr<const RouteTable> table, size_t target, bool secure,
+               const std::string& host, const std::string& base_uri, const std::string& link);
 
 }  // namespace holdfast

@@ -26,7 +26,8 @@ Endpoint endpoint_of(const Target& target, std::string_view host) {
   endpoint.public_only = target.untrusted;
   if (target.tls) {
     std::string name(target.trust_connect_host ? std::string_view(target.host) : host);
-    if (const size_t colon = name.rfind(':'); colon != std::string::npos && name.find(']', colon) == std::string::npos && name.find(':') == colon) {
+    if (const size_t colon = name.rfind(':');
+        colon != std::string::npos && name.find(']', colon) == std::string::npos && name.find(':') == colon) {
       name.resize(colon);
     }
     endpoint.server_name = std::move(name);
@@ -51,8 +52,8 @@ void ProxySession::start(Gateway& gateway, Exchange& exchange, std::unique_ptr<H
   session.try_target();
 }
 
-ProxySession::ProxySession(Gateway& gateway, Exchange& exchange, std::unique_ptr<HeldRequest> request, std::unique_ptr<HoldChannels> channels,
-                           std::vector<std::pair<std::string, std::string>> last_ids)
+ProxySession::ProxySession(Gateway& gateway, Exchange& exchange, std::unique_ptr<HeldRequest> request,
+                           std::unique_ptr<HoldChannels> channels, std::vector<std::pair<std::string, std::string>> last_ids)
     : gateway_(gateway),
       exchange_(&exchange),
       request_(std::move(request)),
@@ -76,8 +77,8 @@ void ProxySession::try_target() {
 
   UpstreamRequest upstream;
   request_->began = gateway_.wall();
-  upstream.head = forward_head(gateway_.rules(), route(), target(), gateway_.route_key(route()), request_->head, request_->facts, request_->peer,
-                               request_->began);
+  upstream.head = forward_head(gateway_.rules(), route(), target(), gateway_.route_key(route()), request_->head, request_->facts,
+                               request_->peer, request_->began);
   for (const auto& [channel, id] : last_ids_) upstream.head.headers.add("Grip-Last", format_grip_last(channel, id));
   upstream.endpoints.push_back(endpoint_of(target(), upstream.head.headers.get("Host")));
   upstream.body = request_->framing;
@@ -165,7 +166,8 @@ void ProxySession::relay(ResponseHead head, BodyFraming framing) {
   exchange_->respond(head, framing);
 }
 
-// A reply whose body goes to the client as it comes: a stream hold's beginning, a page with a next link, or a reply that only carried settings.
+// A reply whose body goes to the client as it comes: a stream hold's beginning, a page with a next link, or a reply that only carried
+// settings.
 void ProxySession::open_stream(BodyFraming framing) {
   const bool goes_on = instruct_.hold == HoldMode::stream || instruct_.next.has_value();
   std::vector<std::string> filters;

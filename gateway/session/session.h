@@ -4,8 +4,8 @@
 
 namespace holdfast {
 
-// One client's life on a loop, in one of its forms: proxied, held for a response, held as a stream. The gateway owns it; a session ends itself with
-// Gateway::finish, which may be called from inside any callback and destroys it. Threads: its loop.
+// One client's life on a loop, in one of its forms: proxied, held for a response, held as a stream. The gateway owns it; a session ends
+// itself with Gateway::finish, which may be called from inside any callback and destroys it. Threads: its loop.
 class Session {
  public:
   virtual ~Session() = default;

@@ -59,8 +59,8 @@ void StreamHold::apply(const Instruct& instruct, WallTime asked_at) {
   if (links_ && links_->next) arm_link();
   static const std::vector<std::string> kNone;
   const bool again = links_ && links_->asked != TimePoint();
-  channels_.listen(*this, instruct, links_ ? std::string_view(links_->route->prefix) : std::string_view(), links_ ? links_->implicit : kNone,
-                   asked_at, instruct.next.has_value(), again);
+  channels_.listen(*this, instruct, links_ ? std::string_view(links_->route->prefix) : std::string_view(),
+                   links_ ? links_->implicit : kNone, asked_at, instruct.next.has_value(), again);
 }
 
 // ---- messages
@@ -107,8 +107,8 @@ void StreamHold::on_gap(Gap gap) {
     exchange_->write(sse_gap_event(to_string(gap)));
     return;
   }
-  // Nobody to ask and no way to say it: the client sees the response break and comes again. Where the operator set a rate, dropping is what was
-  // asked for, and metrics tell.
+  // Nobody to ask and no way to say it: the client sees the response break and comes again. Where the operator set a rate, dropping is what
+  // was asked for, and metrics tell.
   if (gap == Gap::overflow) return;
   exchange_->abort();
   finish();
@@ -125,7 +125,8 @@ void StreamHold::on_writable() {
 // ---- keep-alive
 
 void StreamHold::set_keep_alive(const KeepAlive& keep_alive) {
-  keep_alive_ = std::make_shared<const KeepAliveShape>(KeepAliveShape{Rendering(Bytes(keep_alive.content)), keep_alive.timeout, keep_alive.mode});
+  keep_alive_ =
+      std::make_shared<const KeepAliveShape>(KeepAliveShape{Rendering(Bytes(keep_alive.content)), keep_alive.timeout, keep_alive.mode});
   arm_keep_alive(now());
 }
 
@@ -178,7 +179,8 @@ bool StreamHold::drain() {
 }
 
 void StreamHold::finish() {
-  if (links_ && links_->gone) post_gone(gateway_, *links_->route, links_->table, links_->target, links_->secure, links_->host, links_->uri, *links_->gone);
+  if (links_ && links_->gone)
+    post_gone(gateway_, *links_->route, links_->table, links_->target, links_->secure, links_->host, links_->uri, *links_->gone);
   gateway_.finish(*this);
 }
 

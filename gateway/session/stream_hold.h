@@ -12,8 +12,8 @@ namespace holdfast {
 
 class LinkFollower;
 
-// A response that stays open: messages are appended to it. The plain kind (a channel, perhaps a keep-alive) owns little more than its subscription;
-// what links need is in Links, only when there are any.
+// A response that stays open: messages are appended to it. The plain kind (a channel, perhaps a keep-alive) owns little more than its
+// subscription; what links need is in Links, only when there are any.
 class StreamHold final : public Session, ExchangeObserver, HoldChannels::Owner, Timer {
  public:
   // The response has begun (chunked). `instruct` without a hold but with a next link starts by following that.
@@ -44,8 +44,8 @@ class StreamHold final : public Session, ExchangeObserver, HoldChannels::Owner, 
     std::optional<std::string> gone;
     std::vector<std::string> implicit;
     CallbackTimer timer;
-    TimePoint active;     // last activity on a channel
-    TimePoint asked;      // when the link was fetched last
+    TimePoint active;  // last activity on a channel
+    TimePoint asked;   // when the link was fetched last
     std::unique_ptr<LinkFollower> follower;
   };
 

@@ -17,9 +17,9 @@ class Loop;
 
 struct UpstreamOptions {
   Duration connect_timeout{5000};
-  Duration response_timeout{60000};  // from the whole request sent to the response head, and between pieces of a body
-  Duration idle_timeout{30000};      // of pooled connections
-  int64_t max_idle_per_target = 256;  // per loop
+  Duration response_timeout{60000};           // from the whole request sent to the response head, and between pieces of a body
+  Duration idle_timeout{30000};               // of pooled connections
+  int64_t max_idle_per_target = 256;          // per loop
   int64_t max_connections_per_target = 1024;  // per loop; more requests wait
   int64_t max_waiting_per_target = 10000;     // more are refused (unavailable)
   uint64_t max_response_head = 65536;
@@ -33,10 +33,10 @@ struct Endpoint {
   uint16_t port = 80;
   bool unix_socket = false;
   bool tls = false;
-  std::string server_name;     // SNI and the name the certificate must have
+  std::string server_name;  // SNI and the name the certificate must have
   bool verify = true;
   std::string client_cert, client_key;
-  bool public_only = false;    // refuse loopback, private and link-local addresses, after resolving
+  bool public_only = false;  // refuse loopback, private and link-local addresses, after resolving
 
   bool operator==(const Endpoint&) const = default;
 };
@@ -61,11 +61,12 @@ class UpstreamHandler {
   // The head of the final response (1xx are dropped). `framing` says how its body comes.
   virtual void on_head(ResponseHead head, BodyFraming framing) = 0;
   virtual void on_body(Bytes piece) = 0;
-  virtual void on_end() = 0;                                         // the response is whole; nothing follows
+  virtual void on_end() = 0;                                                // the response is whole; nothing follows
   virtual void on_error(UpstreamError error, const std::string& text) = 0;  // nothing follows
 };
 
-// A request under way. Destroying it gives the request up: its connection is closed unless the response was whole and the request body sent.
+// A request under way. Destroying it gives the request up: its connection is closed unless the response was whole and the request body
+// sent.
 class UpstreamCall {
  public:
   virtual ~UpstreamCall() = default;
@@ -86,9 +87,8 @@ struct UpstreamRequest {
 };
 
 // One loop's client towards backends: pooled keep-alive connections, TLS with verification, name resolution off the loop.
-// A request that may have been processed is never sent again. A pooled connection is looked at before it is used, and one that the peer closed
-// meanwhile is replaced.
-// Threads: its loop.
+// A request that may have been processed is never sent again. A pooled connection is looked at before it is used, and one that the peer
+// closed meanwhile is replaced. Threads: its loop.
 class UpstreamClient {
  public:
   UpstreamClient(Loop& loop, const UpstreamOptions& options, Metrics& metrics);

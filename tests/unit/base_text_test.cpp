@@ -98,6 +98,7 @@ TEST(PercentDecode, PlusIsASpaceOnlyWhenAsked) {
 
 TEST(PercentDecode, RefusesBrokenEscapes) {
   for (const char* bad : {"%", "%2", "a%2", "%g0", "%0g", "%%20", "%-1", "% 1"}) EXPECT_FALSE(percent_decode(bad, false)) << bad;
+  EXPECT_FALSE(percent_decode(std::string_view("%20", 2), false));  // looks no further than the text goes
 }
 
 TEST(Utf8, AcceptsEveryLengthUpToTheLastCharacter) {

@@ -34,6 +34,16 @@ TEST(PrintConfig, ShowsEveryOptionWithSecretsHidden) {
             "    origins: [a.example, \"b|c\"]\n");
 }
 
+TEST(PrintConfig, SectionsDeclaredInPiecesAreGatheredAndOptionsComeFirst) {
+  OptionSet set;
+  int64_t a = 1, b = 2, c = 3, d = 4;
+  set.integer("x.deep.a", a, "");
+  set.integer("x.b", b, "");
+  set.integer("c", c, "");
+  set.integer("x.deep.d", d, "");
+  EXPECT_EQ(print_config(set, {}, {}), "c: 3\nx:\n  b: 2\n  deep:\n    a: 1\n    d: 4\n");
+}
+
 TEST(PrintConfig, SecretsThatAreNotSetAreShownAsEmpty) {
   const Sample sample;
   EXPECT_THAT(print_config(sample.set, {}, {}), HasSubstr("tokens: []\n"));

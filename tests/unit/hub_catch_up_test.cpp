@@ -195,6 +195,30 @@ TEST_F(HubCatchUp, APageThatEndsBeforeWhatWasSeenIsNotBelieved) {
   EXPECT_EQ(a.events, (Events{"subscribed 7:5", "gap broker 7:5"}));
 }
 
+TEST_F(HubCatchUp, APageOlderThanTheTopAJoiningChannelBeganWithIsReadAgain) {
+  make();
+  say(1, 3);
+  broker.read_at_answer = true;
+  Recorder a;
+  Recorder b;
+  come_back(a, {7, 1});
+  come_back(b, {7, 2});
+  node->run();
+  broker.answers.front()();  // subscribed
+  broker.answers.pop_front();
+  node->run();  // history is asked for both
+  ASSERT_EQ(broker.answers.size(), 2u);
+  broker.say("news", text("4"), true);
+  broker.answers[1]();  // the page of one has the fourth message
+  broker.stale_top = 3;
+  broker.answers[0]();  // that of the other has not
+  broker.stale_top.reset();
+  broker.answers.clear();
+  settle();
+  EXPECT_EQ(a.events, (Events{"subscribed 7:4", "2 7:2", "3 7:3", "4 7:4"}));
+  EXPECT_EQ(b.events, (Events{"subscribed 7:4", "3 7:3", "4 7:4"}));
+}
+
 TEST_F(HubCatchUp, APositionThatOnlyAnotherNodeHasSeenIsNotSentAgain) {
   make();
   auto other = listener("news");
@@ -458,6 +482,51 @@ TEST_F(HubRepair, BrokersThatCannotTellThePreviousPositionAreBelieved) {
   say(3, 3);
   settle();
   EXPECT_EQ(a->events, (Events{"1 7:1", "3 7:3"}));
+}
+
+TEST_F(HubRepair, AGapForgetsTheNewestIdSoTheNextMessageIsTaken) {
+  broker.keeps = false;
+  make();
+  auto a = listener("news");
+  broker.say("news", text("1", "1"));
+  broker.say("news", text("2", "2", "1"), true);
+  broker.say("news", text("3", "3", "2"));
+  settle();
+  EXPECT_EQ(a->events, (Events{"1 7:1", "gap broker 7:2", "3 7:3"}));
+}
+
+TEST_F(HubRepair, MessagesOfAnOldEpochAreNotReplayedBehindTheNewOne) {
+  make();
+  auto a = listener("news");
+  say(1, 3);
+  settle();
+  Recorder back;
+  come_back(back, {7, 1});
+  node->run();  // history is asked
+  say(4, 4);
+  node->run();
+  broker.new_epoch("news");
+  say(1, 1);
+  settle();
+  EXPECT_EQ(a->events.back(), "1 8:1");
+  EXPECT_EQ(back.events, (Events{"subscribed 8:1", "gap other_epoch 8:0", "1 8:1"}));
+}
+
+TEST_F(HubRepair, WhatDoesNotFitDuringARepairIsNotLostInSilence) {
+  broker.chained = false;  // the chain cannot tell
+  make();
+  auto a = listener("news");
+  say(1, 1);
+  settle();
+  a->events.clear();
+  broker.sink().on_gap("news");
+  node->run();  // history is asked
+  constexpr int kMany = 10'010;
+  say(2, kMany);
+  settle();
+  ASSERT_FALSE(a->events.empty());
+  EXPECT_EQ(a->events.front().rfind("gap ", 0), 0u) << a->events.front();
+  EXPECT_EQ(a->events.back(), std::to_string(kMany) + " 7:" + std::to_string(kMany));
 }
 
 }  // namespace

@@ -54,6 +54,24 @@ TEST_F(HubNode, WhoComesDuringAnUnsubscribeIsSubscribedAfterIt) {
   EXPECT_EQ(b.take(), (Events{"one 7:1"}));
 }
 
+TEST_F(HubNode, AConfirmationOfAnEarlierSubscriptionIsNotBelieved) {
+  make();
+  auto a = listener("news");
+  a.reset();
+  auto b = std::make_unique<Recorder>();
+  shard().subscribe(b->subscription, {"news", {}});  // confirmed at once; the mail lies there
+  b.reset();
+  node->advance(seconds(2));
+  broker.answer();  // unsubscribed
+  Recorder c;
+  shard().subscribe(c.subscription, {"news", {}});
+  broker.reads.clear();
+  node->run();
+  EXPECT_TRUE(broker.reads.empty());  // a top read now would be from before the subscription
+  settle();
+  EXPECT_EQ(c.events, (Events{"subscribed 7:0"}));
+}
+
 TEST_F(HubNode, WhoLeavesBeforeTheBrokerAnsweredIsForgotten) {
   make();
   auto a = std::make_unique<Recorder>();

@@ -1,8 +1,8 @@
-#include "gateway/net/chunked.h"
+#include <string>
 
 #include <gtest/gtest.h>
 
-#include <string>
+#include "gateway/net/chunked.h"
 
 namespace holdfast {
 namespace {
@@ -39,9 +39,9 @@ TEST(ChunkedBody, IsTheSameHoweverItIsCut) {
 }
 
 TEST(ChunkedBody, RefusesWhatCouldBeReadInTwoWays) {
-  for (const char* text : {"0x3\r\nabc\r\n", "+3\r\nabc\r\n", "-2\r\nabc\r\n", " 3\r\nabc\r\n", "3 \r\nabc\r\n", "3\nabc\n0\n\n", "3\r\nabcX\r\n",
-                           "3\r\nabc\n", "\r\n", ";x\r\n", "11111111111111111\r\n", "3;\n\r\nabc\r\n", "3\rabc", "0\r\n bad: fold\r\n\r\n",
-                           "0\r\n: empty\r\n\r\n", "0\r\nA: \x01\r\n\r\n", "g\r\n"}) {
+  for (const char* text : {"0x3\r\nabc\r\n", "+3\r\nabc\r\n", "-2\r\nabc\r\n", " 3\r\nabc\r\n", "3 \r\nabc\r\n", "3\nabc\n0\n\n",
+                           "3\r\nabcX\r\n", "3\r\nabc\n", "\r\n", ";x\r\n", "11111111111111111\r\n", "3;\n\r\nabc\r\n", "3\rabc",
+                           "0\r\n bad: fold\r\n\r\n", "0\r\n: empty\r\n\r\n", "0\r\nA: \x01\r\n\r\n", "g\r\n"}) {
     EXPECT_TRUE(decode(text).error) << text;
   }
 }

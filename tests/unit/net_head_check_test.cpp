@@ -1,6 +1,6 @@
-#include "gateway/net/head_check.h"
-
 #include <gtest/gtest.h>
+
+#include "gateway/net/head_check.h"
 
 namespace holdfast {
 namespace {
@@ -53,7 +53,10 @@ INSTANTIATE_TEST_SUITE_P(
         Verdict{"unknown coding", kPost + "Transfer-Encoding: xchunked\r\n\r\n", 400},
         Verdict{"coding before chunked", kPost + "Transfer-Encoding: gzip, chunked\r\n\r\n", 400},
         Verdict{"chunked twice", kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-        Verdict{"coding hidden by a vertical tab", kPost + "Transfer-Encoding: \x0b" "chunked\r\n\r\n", 400},
+        Verdict{"coding hidden by a vertical tab",
+                kPost + "Transfer-Encoding: \x0b"
+                        "chunked\r\n\r\n",
+                400},
         Verdict{"coding in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
         Verdict{"blank before the colon", kGet + "X-A : 1\r\n\r\n", 400}, Verdict{"folded line", kGet + "X-A: 1\r\n 2\r\n\r\n", 400},
         Verdict{"folded first line", "GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400}, Verdict{"bare LF", "GET / HTTP/1.1\nHost: a\r\n\r\n", 400},
@@ -63,7 +66,8 @@ INSTANTIATE_TEST_SUITE_P(
         Verdict{"host with a user", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400}, Verdict{"no header name", kGet + ": x\r\n\r\n", 400},
         Verdict{"no version", "GET /\r\nHost: a\r\n\r\n", 400}, Verdict{"HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
         Verdict{"garbage", "GARBAGE\r\n\r\n", 400}, Verdict{"relative target", "GET x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-        Verdict{"asterisk", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 200}, Verdict{"asterisk with GET", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        Verdict{"asterisk", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 200},
+        Verdict{"asterisk with GET", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         Verdict{"CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 501},
         Verdict{"long target", "GET /" + std::string(9000, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n", 431}));
 
@@ -112,9 +116,10 @@ TEST(ResponseHead, SaysHowItsBodyIsFramed) {
 
 TEST(ResponseHead, AmbiguityIsAnError) {
   bool keep = false;
-  for (const char* text : {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-                           "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: x\r\n\r\n",
-                           "HTTP/1.1 200 OK\r\nA: 1\r\n 2\r\n\r\n", "ICY 200 OK\r\n\r\n", "HTTP/1.1 OK\r\n\r\n"}) {
+  for (const char* text :
+       {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: 1\r\n 2\r\n\r\n", "ICY 200 OK\r\n\r\n", "HTTP/1.1 OK\r\n\r\n"}) {
     EXPECT_FALSE(parse_response_head(text, "GET", keep)) << text;
   }
 }

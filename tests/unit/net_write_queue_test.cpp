@@ -1,6 +1,6 @@
-#include "gateway/net/write_queue.h"
-
 #include <gtest/gtest.h>
+
+#include "gateway/net/write_queue.h"
 
 namespace holdfast {
 namespace {
