@@ -20,7 +20,7 @@ if(HOLDFAST_SANITIZE)
   add_compile_options(-fsanitize=${HOLDFAST_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${HOLDFAST_SANITIZE})
   if(HOLDFAST_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    add_compile_options(-Wno-tsan)  # Asio's fences only order stop() against threads that are joined anyway
+    add_compile_options(-Wno-tsan)  # Asio's fences around handlers; the queue's mutex orders them as well
   endif()
   if(HOLDFAST_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)
