@@ -19,7 +19,7 @@ struct UpstreamOptions {
   Duration connect_timeout{5000};
   Duration response_timeout{60000};           // from the whole request sent to the response head, and between pieces of a body
   Duration idle_timeout{30000};               // of pooled connections
-  int64_t max_idle_per_target = 1024;  // per loop; as many as may be open, so that bursts reconnect nothing
+  int64_t max_idle_per_target = 1024;         // per loop; as many as may be open, so that bursts reconnect nothing
   int64_t max_connections_per_target = 1024;  // per loop; more requests wait
   int64_t max_waiting_per_target = 10000;     // more are refused (unavailable)
   uint64_t max_response_head = 65536;
