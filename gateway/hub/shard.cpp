@@ -145,7 +145,7 @@ HubChannel& HubShard::State::channel(std::string_view name) {
 Subscription* HubShard::State::take_pending(HubChannel& channel, size_t at) {
   Subscription* taken = channel.pending[at].subscription;
   if (at + 1 != channel.pending.size()) {
-    channel.pending[at] = std::move(channel.pending.back());
+    channel.pending[at] = channel.pending.back();
     channel.pending[at].subscription->index_ = static_cast<uint32_t>(at);
   }
   channel.pending.pop_back();

@@ -93,7 +93,7 @@ std::shared_ptr<const RouteTable> RouteTable::make(std::vector<Route> routes, st
     const std::string name = name_of(given, number);
     std::optional<PathTemplate> path;
     if (const std::string problem = prepare(given, path); !problem.empty()) {
-      warn(name + ": " + problem + "; this route is left out");
+      warn(std::string(name).append(": ").append(problem).append("; this route is left out"));
       continue;
     }
     const auto position = static_cast<Position>(table->routes_.size());

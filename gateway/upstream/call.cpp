@@ -202,7 +202,8 @@ void Call::on_broken(UpstreamError error, const std::string& text) {
 void Call::fail(UpstreamError error, const std::string& text) {
   finished_ = true;
   core_->counts.of(error).add();
-  const std::string its_own = text;  // `text` may be a part of this call
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): `text` may be a part of this call, which the handler may destroy.
+  const std::string its_own = text;
   handler_.on_error(error, its_own);
 }
 
