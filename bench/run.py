@@ -32,6 +32,10 @@ PUBLISH_HEAD = (r"POST /publish/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: ap
                 r"Content-Length: {len}\r\n\r\n{body}")
 
 
+UPGRADE = (r"GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           r"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -87,7 +91,8 @@ class Bench:
             "control": {"http": {"address": "127.0.0.1:%d" % control}},
             "metrics": {"address": "127.0.0.1:%d" % admin},
             "log": {"level": "warn"},
-            "routes": [{"path_begins": "/", "targets": [{"address": "127.0.0.1:%d" % self.origin.port}]}],
+            "routes": [{"path_begins": "/", "targets": [{"address": "127.0.0.1:%d" % self.origin.port}]},
+                       {"path_begins": "/", "protocol": "ws", "targets": [{"address": "127.0.0.1:%d" % self.origin.port, "over_http": True}]}],
         }))
         return Server([self.binary, "serve", "--config", config], edge, control)
 
@@ -120,7 +125,8 @@ http { access_log off; keepalive_requests 1000000000;
 
     @staticmethod
     def publisher(server, fmt="http-stream", batch=1):
-        content = {"http-stream": r'{"content":"data: {payload}\\n\\n"}', "http-response": r'{"body":"{payload}"}'}[fmt]
+        content = {"http-stream": r'{"content":"data: {payload}\\n\\n"}', "http-response": r'{"body":"{payload}"}',
+                   "ws-message": r'{"content":"{payload}"}'}[fmt]
         return dict(pub_port=server.control, pub_request=PUBLISH_HEAD, pub_body='{"items":[{items}]}', pub_sep=",",
                     pub_item='{"channel":"{chan}","formats":{"%s":%s}}' % (fmt, content), batch=batch)
 
@@ -129,11 +135,11 @@ http { access_log off; keepalive_requests 1000000000;
         return dict(pub_port=server.port, pub_body="{items}", pub_item="{payload}", pub_sep=r"\n",
                     pub_request=r"POST /pub/{chan} HTTP/1.1\r\nHost: l\r\nContent-Length: {len}\r\n\r\n{body}")
 
-    def fan_out(self, server, is_floor, conns, **options):
-        path = "/sse/{chan}" if is_floor else "/sse?ch={chan}"
-        publisher = self.floor_publisher(server) if is_floor else self.publisher(server)
-        return self.load(server, mode="sse", conns=conns, parallel=500, request=r"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path,
-                         size=100, **publisher, **options)
+    def fan_out(self, server, is_floor, conns, mode="sse", **options):
+        path = "/%s/{chan}" % mode if is_floor else "/%s?ch={chan}" % mode
+        publisher = self.floor_publisher(server) if is_floor else self.publisher(server, {"sse": "http-stream", "ws": "ws-message"}[mode])
+        request = UPGRADE if mode == "ws" else r"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        return self.load(server, mode=mode, conns=conns, parallel=500, request=request % path, size=100, **publisher, **options)
 
     # -- table
     def row(self, name, value, goal, note="", unit=""):
@@ -155,16 +161,22 @@ http { access_log off; keepalive_requests 1000000000;
 
     # -- rows
     def sse(self):
+        self.fan_outs("sse", "SSE")
+
+    def ws(self):
+        self.fan_outs("ws", "WebSockets")
+
+    def fan_outs(self, mode, what):
         for conns, messages in ((1000, 2000), (10000, 200)):
             for window, options, floor_name in ((8, ["--coalesce"], "coalescing floor"), (1, [], "plain floor")):
                 def cost(server, is_floor):
-                    r = self.fan_out(server, is_floor, conns, window=window, pub_conns=min(window, 4),
+                    r = self.fan_out(server, is_floor, conns, mode, window=window, pub_conns=min(window, 4),
                                      messages=messages if window > 1 else messages // 2)
                     if r["lost"] or r["dup"] or r["misrouted"]:
                         sys.exit("bench: lost %(lost)s, duplicated %(dup)s, misrouted %(misrouted)s" % r)
                     return r["srv_us_per_delivery"]
                 ours, floor, ratio = self.paired(self.holdfast, lambda: self.floor(*options), lambda s: cost(s, False), lambda s: cost(s, True))
-                self.row("CPU per delivery, %d SSE, %d in flight / %s" % (conns, window, floor_name), ratio, 1.25,
+                self.row("CPU per delivery, %d %s, %d in flight / %s" % (conns, what, window, floor_name), ratio, 1.25,
                          "%.2f us, floor %.2f us" % (ours, floor), "x")
 
     def latency(self):
@@ -184,6 +196,23 @@ http { access_log off; keepalive_requests 1000000000;
                       size=100, idle=3, messages=3, window=1, pub_conns=1, **self.publisher(server))
         server.stop()
         self.row("memory per idle stream, 10000 held", r["mem_pss_per_conn_b"], 1024, "", "B")
+
+    def wsmemory(self):
+        server = self.holdfast()
+        r = self.fan_out(server, False, 10000, "ws", idle=3, messages=3, window=1, pub_conns=1)
+        server.stop()
+        self.row("memory per idle WebSocket, 10000 held", r["mem_pss_per_conn_b"], 1024, "", "B")
+
+    def echo(self):
+        for conns in (1, 100, 1000):
+            runs = []
+            for _ in range(self.pairs):
+                server = self.holdfast()
+                runs.append(self.load(server, mode="echo", conns=conns, parallel=500, duration=4, size=100, request=UPGRADE % "/echo"))
+                server.stop()
+            latency = "p50 %.0f us, p99 %.0f us" % tuple(statistics.median(r["latency"][k] for r in runs) for k in ("p50_us", "p99_us"))
+            self.row("CPU per message, WebSocket-over-HTTP echo, %d connections" % conns,
+                     statistics.median(r["srv_us_per_request"] for r in runs), 100, latency, "us")
 
     def proxy(self):
         def cost(server):
@@ -223,7 +252,7 @@ http { access_log off; keepalive_requests 1000000000;
         self.row("CPU per accepted POST", statistics.median(costs), 30, "", "us")
 
 
-ROWS = ("sse", "latency", "memory", "proxy", "hold", "connects", "publish")
+ROWS = ("sse", "ws", "latency", "memory", "wsmemory", "echo", "proxy", "hold", "connects", "publish")
 
 
 def free_port_for(bench, name):

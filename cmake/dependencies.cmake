@@ -12,6 +12,9 @@ find_package(CLI11 CONFIG REQUIRED)        # command line
 find_package(simdjson CONFIG REQUIRED)     # reading JSON
 find_package(nlohmann_json CONFIG REQUIRED)  # writing JSON, RFC 6902 patches
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)  # control API over HTTP
+find_package(wslay CONFIG REQUIRED)          # WebSocket frames
+find_package(ZLIB REQUIRED)                  # permessage-deflate
+pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)           # message sockets; cppzmq is its header
 pkg_check_modules(JWT REQUIRED IMPORTED_TARGET libjwt)           # Grip-Sig
 
 # tl::expected is a header (libexpected-dev); std::expected comes with C++23.

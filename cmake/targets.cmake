@@ -1,7 +1,9 @@
-# holdfast_library(NAME FOLDER [PUBLIC ...] [PRIVATE ...]): all .cpp files directly in FOLDER.
-function(holdfast_library name folder)
+# holdfast_library(NAME FOLDERS [PUBLIC ...] [PRIVATE ...]): all .cpp files directly in the folders.
+function(holdfast_library name folders)
   cmake_parse_arguments(L "" "" "PUBLIC;PRIVATE" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  list(TRANSFORM folders APPEND /*.cpp)
+  list(TRANSFORM folders PREPEND ${CMAKE_SOURCE_DIR}/)
+  file(GLOB sources CONFIGURE_DEPENDS ${folders})
   if(sources)
     add_library(${name} STATIC ${sources})
     target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})

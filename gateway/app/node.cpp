@@ -8,6 +8,7 @@
 #include "control/service.h"
 #include "gateway/base/log.h"
 #include "gateway/net/loop.h"
+#include "gateway/upstream/zhttp/message_sockets.h"
 
 namespace holdfast {
 
@@ -15,12 +16,13 @@ namespace {
 
 // One loop and what it owns. Everything inside belongs to its thread once that runs.
 struct Worker {
-  Worker(const Clock& clock, Metrics& metrics, Hub& hub, size_t index, const Settings& settings, std::shared_ptr<const ForwardRules> rules)
+  Worker(const Clock& clock, Metrics& metrics, Hub& hub, size_t index, const Settings& settings, std::shared_ptr<const ForwardRules> rules,
+         MessageSockets& sockets)
       : loop(clock, metrics),
         shard(
             hub, index, loop.timers(), [this](std::function<void()> work) { loop.post(std::move(work)); }, settings.delivery, metrics),
-        upstream(loop, settings.upstream, metrics),
-        gateway(loop, shard, upstream, std::move(rules), settings.proxy, settings.hold, metrics),
+        upstream(loop, settings.upstream, metrics, &sockets),
+        gateway(loop, shard, upstream, std::move(rules), settings.proxy, settings.hold, settings.websocket, metrics),
         server(loop, settings.edge, gateway, metrics) {}
 
   Loop loop;
@@ -39,6 +41,17 @@ std::shared_ptr<const RouteTable> make_table(std::vector<Route> routes) {
   auto table = RouteTable::make(std::move(routes), &warnings);
   for (const auto& warning : warnings) log::warn("a route is left out", {{"reason", warning}});
   return table;
+}
+
+// Message sockets must be there before backends look for them.
+void bind_message_sockets(const RouteTable& table, MessageSockets& sockets) {
+  std::vector<std::string> addresses;
+  for (const auto& route : table.routes()) {
+    for (const auto& target : route.targets) {
+      if (target.kind == Target::Kind::message_socket) addresses.push_back(target.host);
+    }
+  }
+  for (const auto& problem : sockets.bind(addresses)) log::error("a message socket cannot be bound", {{"reason", problem}});
 }
 
 std::string with_port(const std::string& address, uint16_t port) {
@@ -92,6 +105,7 @@ struct Node::State final : control::NodeFacts {
   Metrics metrics;
   std::unique_ptr<Broker> broker;
   std::unique_ptr<Hub> hub;
+  std::unique_ptr<MessageSockets> sockets;  // outlives the workers
   std::vector<std::unique_ptr<Worker>> workers;
   std::unique_ptr<control::Service> service;
   std::unique_ptr<control::HttpServer> control_door;
@@ -132,8 +146,10 @@ Result<void> Node::State::start() {
   const size_t loops =
       settings.node.loops > 0 ? static_cast<size_t>(settings.node.loops) : std::max(1U, std::thread::hardware_concurrency());
   const auto table = make_table(std::move(routes));
+  sockets = std::make_unique<MessageSockets>();
+  bind_message_sockets(*table, *sockets);
   for (size_t i = 0; i < loops; ++i) {
-    workers.push_back(std::make_unique<Worker>(clock, metrics, *hub, i, settings, shared_rules));
+    workers.push_back(std::make_unique<Worker>(clock, metrics, *hub, i, settings, shared_rules, *sockets));
     auto& worker = *workers.back();
     hub->add(worker.shard, i, [loop = &worker.loop](std::function<void()> work) { loop->post(std::move(work)); });
     worker.gateway.set_routes(table);
@@ -165,7 +181,9 @@ std::string Node::control_address() const { return with_port(state_->settings.co
 std::string Node::admin_address() const { return with_port(state_->settings.admin.address, state_->admin_door->port()); }
 
 void Node::set_routes(std::vector<Route> routes) {
-  state_->on_each_loop([table = make_table(std::move(routes))](Worker& worker) { worker.gateway.set_routes(table); });
+  auto table = make_table(std::move(routes));
+  bind_message_sockets(*table, *state_->sockets);
+  state_->on_each_loop([table = std::move(table)](Worker& worker) { worker.gateway.set_routes(table); });
 }
 
 void Node::reload_certificates() {

@@ -23,6 +23,7 @@ void declare_all(OptionSet& set, Settings& settings) {
   declare(set, settings.upstream);
   declare(set, settings.delivery);
   declare(set, settings.hold);
+  declare(set, settings.websocket);
   declare(set, settings.broker);
   control::declare(set, settings.control);
   control::declare(set, settings.admin);

@@ -34,6 +34,7 @@ struct Settings {
   UpstreamOptions upstream;
   HubOptions delivery;
   HoldOptions hold;
+  WsOptions websocket;
   BrokerOptions broker;
   control::HttpControlOptions control;
   control::AdminOptions admin;

@@ -43,7 +43,7 @@ class Delivery {
   WallTime published() const { return publication_.time; }
 
   // Renderings that many listeners share, made by the first that needs one. `shape` is the session's own small number.
-  static constexpr size_t kShapes = 4;
+  static constexpr size_t kShapes = 5;
   std::shared_ptr<const Rendering>& rendering(size_t shape) const { return renderings_[shape]; }
 
  private:

@@ -8,6 +8,7 @@
 
 #include "gateway/base/bytes.h"
 #include "gateway/base/headers.h"
+#include "gateway/base/ws_message_type.h"
 
 namespace holdfast {
 
@@ -33,8 +34,6 @@ struct HttpStreamFormat {
   std::vector<std::string> content_filters;
   bool has_content_filters = false;
 };
-
-enum class WsMessageType { text, binary, ping, pong };
 
 struct WsMessageFormat {
   Action action = Action::send;

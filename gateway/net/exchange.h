@@ -25,6 +25,8 @@ class ExchangeObserver {
   virtual ~ExchangeObserver() = default;
   // A piece of the request body that was pulled, or its end (empty, last). Only after pull_body().
   virtual void on_body(Bytes piece, bool last) = 0;
+  // What an upgraded exchange read, after pull_body(); valid during the call. Empty: the client will send no more.
+  virtual void on_bytes(std::string_view data) { (void)data; }
   // The queue has room again after WriteResult::full.
   virtual void on_writable() = 0;
   // The client left, broke the rules of its body, or was dropped for not reading. Said at most once; nothing follows, and the exchange is
@@ -53,10 +55,16 @@ class Exchange {
   virtual WriteResult write(Bytes content) = 0;
   // The same for content that many exchanges send: its wire shape is made once.
   virtual WriteResult write(const Rendering& content) = 0;
+  // The same, never past a held connection's bound: from a sender that waits when it is told `full`.
+  virtual WriteResult relay(Bytes content) = 0;
   // Ends the response cleanly.
   virtual void end() = 0;
   // Ends it so that the client sees that it is not whole (or, before respond(), closes the connection).
   virtual void abort() = 0;
+
+  // Switches protocols: sends the 101 as it is given, and is a byte stream from then on. What is written goes out as it is; what the client
+  // sends is told by on_bytes, a read for each pull_body(), beginning with what came right behind the request.
+  virtual void upgrade(const ResponseHead& head) = 0;
 
   // From now on this is a held connection: the client's half-close means it left, what it may leave unread is bounded, and everything that
   // only the request needed is released.

@@ -1,6 +1,7 @@
 #include "gateway/net/http1_connection.h"
 
 #include "gateway/base/log.h"
+#include "gateway/net/websocket_handshake.h"
 
 namespace holdfast {
 
@@ -73,6 +74,7 @@ void Http1Connection::on_readable() {
       if (open) return feed_head(data);
       return die();
     case Phase::exchange:
+      if (upgraded_ && !ended_) return outcome.io == Stream::Io::error ? gone() : take_raw(data, open);
       if (ended_ && !body_done_)
         return open ? read_more() : void(client_ended_ = true);  // the answer is on its way; the rest is not wanted
       if (open) return body_done_ ? watch_client(data) : feed_body(data);
@@ -140,6 +142,8 @@ void Http1Connection::begin_request(std::string_view bytes, std::string_view res
   responded_ = ended_ = aborted_ = held_ = full_told_ = false;
   bool keep = !http10_;
   for (const auto& [name, value] : head.headers) {
+    // What follows may be frames of a protocol that is not spoken here: if it is refused, it is not taken for a request.
+    if (iequals(name, "Upgrade") && wants_websocket(head)) keep = false;
     if (!iequals(name, "Connection")) continue;
     for (const auto token : split(value, ',')) {
       if (iequals(trim(token), "close")) keep = false;
@@ -168,6 +172,10 @@ void Http1Connection::begin_request(std::string_view bytes, std::string_view res
 }
 
 void Http1Connection::pull_body() {
+  if (upgraded_) {
+    pulls_raw_ = true;
+    return incoming_ ? server_.mark(*this) : read_more();
+  }
   auto& in = incoming();
   in.pulling = true;
   if (body_done_ || !in.buffer.empty()) return server_.mark(*this);
@@ -241,6 +249,16 @@ void Http1Connection::body_broke(int status, std::string_view text) {
   refuse(status, text);
 }
 
+void Http1Connection::take_raw(std::string_view data, bool open) {
+  if (!open) client_ended_ = true;
+  if (!pulls_raw_) {  // read to learn whether the client leaves, before the switch
+    if (open) incoming().buffer.append(data);
+    return;
+  }
+  pulls_raw_ = false;
+  if (observer_ != nullptr) observer_->on_bytes(data);
+}
+
 // The request is whole: what comes now is the client's end or its next request.
 void Http1Connection::watch_client(std::string_view data) {
   auto& in = incoming();
@@ -296,12 +314,23 @@ void Http1Connection::respond(const ResponseHead& head, BodyFraming framing) {
   push(Bytes(std::move(text)));
 }
 
+void Http1Connection::upgrade(const ResponseHead& head) {
+  if (phase_ != Phase::exchange || responded_) return;
+  responded_ = upgraded_ = close_after_ = true;
+  body_done_ = false;  // at the end the client may still be sending
+  response_framing_ = Framing::until_close;
+  std::string text = "HTTP/1.1 101 Switching Protocols\r\n";
+  for (const auto& [name, value] : head.headers) text.append(name).append(": ").append(value).append("\r\n");
+  text.append("\r\n");
+  push(Bytes(std::move(text)));
+}
+
 // Whether `size` more bytes may be queued for a held connection.
 bool Http1Connection::check_bound(size_t size) {
-  if (!held_ || out_.empty() || out_.size() + size <= server_.options.hold_queue) return true;
+  const auto fits = [&] { return out_.empty() || out_.size() + size <= server_.options.hold_queue + relayed_; };
+  if (!held_ || fits()) return true;
   // Many messages in one turn are not a slow reader: only what the kernel refuses counts.
-  if (!flush()) return false;
-  return out_.empty() || out_.size() + size <= server_.options.hold_queue;
+  return flush() && fits();
 }
 
 void Http1Connection::fail_write() {
@@ -322,7 +351,25 @@ WriteResult Http1Connection::queue(size_t size) {
 
 WriteResult Http1Connection::write(Bytes content) {
   if (queue(content.size()) == WriteResult::gone) return WriteResult::gone;
-  if (head_only_ || content.empty() || response_framing_ == Framing::none) return WriteResult::ok;
+  push_content(std::move(content));
+  return held_ ? WriteResult::ok : fullness();
+}
+
+WriteResult Http1Connection::relay(Bytes content) {
+  if (phase_ != Phase::exchange || !responded_ || ended_ || write_failed_) return WriteResult::gone;
+  relayed_ += content.size();
+  push_content(std::move(content));
+  return fullness();
+}
+
+WriteResult Http1Connection::fullness() {
+  if (out_.size() < kFull) return WriteResult::ok;
+  full_told_ = true;
+  return WriteResult::full;
+}
+
+void Http1Connection::push_content(Bytes content) {
+  if (head_only_ || content.empty() || response_framing_ == Framing::none) return;
   if (response_framing_ == Framing::length) {
     content = content.slice(0, static_cast<size_t>(std::min<uint64_t>(response_left_, content.size())));
     response_left_ -= content.size();
@@ -338,18 +385,13 @@ WriteResult Http1Connection::write(Bytes content) {
   } else {
     push(std::move(content));
   }
-  if (held_ || out_.size() < kFull) return WriteResult::ok;
-  full_told_ = true;
-  return WriteResult::full;
 }
 
 WriteResult Http1Connection::write(const Rendering& content) {
   if (response_framing_ != Framing::chunked || head_only_ || content.content().empty()) return write(content.content());
   if (queue(content.chunk().size()) == WriteResult::gone) return WriteResult::gone;
   push(content.chunk());
-  if (held_ || out_.size() < kFull) return WriteResult::ok;
-  full_told_ = true;
-  return WriteResult::full;
+  return held_ ? WriteResult::ok : fullness();
 }
 
 void Http1Connection::end() {
@@ -364,7 +406,7 @@ void Http1Connection::end() {
 void Http1Connection::abort() {
   if (phase_ != Phase::exchange || ended_) return;
   // Without its last chunk, or short of its length, the response is visibly cut. Only a close-delimited one needs a reset for that.
-  if (response_framing_ == Framing::until_close && responded_) stream_->reset();
+  if (response_framing_ == Framing::until_close && responded_ && !upgraded_) stream_->reset();
   ended_ = aborted_ = close_after_ = true;
   observer_ = nullptr;
   server_.mark(*this);
@@ -384,6 +426,7 @@ bool Http1Connection::flush() {
     const auto outcome = stream_->write(parts, count);
     if (outcome.io == Stream::Io::done) {
       out_.consume(outcome.count);
+      relayed_ = std::min(relayed_, out_.size());
       server_.queued -= static_cast<int64_t>(outcome.count);
       if (writing_) set_deadline(server_.loop.timers().now() + server_.options.write_stall);
       continue;
@@ -416,6 +459,11 @@ void Http1Connection::step() {
     if (phase_ == Phase::dead) return;
   }
   if (ended_ && out_.empty() && phase_ == Phase::exchange) return finish_exchange();
+  if (upgraded_ && pulls_raw_ && incoming_ && phase_ == Phase::exchange && !ended_) {
+    const auto kept = std::move(incoming_);
+    if (kept->buffer.empty()) return read_more();
+    return take_raw(kept->buffer, true);
+  }
   if (!ended_ && phase_ == Phase::exchange && incoming_ && incoming_->pulling && observer_ != nullptr) {
     if (body_done_) {
       incoming_->pulling = false;

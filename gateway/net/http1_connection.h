@@ -27,6 +27,8 @@ class Http1Connection final : public Exchange, public Timer {
   void respond(const ResponseHead& head, BodyFraming framing) override;
   WriteResult write(Bytes content) override;
   WriteResult write(const Rendering& content) override;
+  WriteResult relay(Bytes content) override;
+  void upgrade(const ResponseHead& head) override;
   void end() override;
   void abort() override;
   void hold() override;
@@ -60,8 +62,11 @@ class Http1Connection final : public Exchange, public Timer {
   void wait_for_body();
   void watch_client(std::string_view data);
   void body_broke(int status, std::string_view text);
+  void take_raw(std::string_view data, bool open);
 
   WriteResult queue(size_t size);
+  void push_content(Bytes content);
+  WriteResult fullness();
   bool check_bound(size_t size);
   void push(Bytes piece);
   bool flush();
@@ -84,6 +89,7 @@ class Http1Connection final : public Exchange, public Timer {
   std::unique_ptr<Incoming> incoming_;
   WriteQueue out_;
   uint64_t response_left_ = 0;  // of a response with a length
+  size_t relayed_ = 0;          // at most so much of what waits was relayed
   TimePoint deadline_ = TimePoint::max();
   TimePoint armed_for_ = TimePoint::max();
   PeerInfo peer_;
@@ -98,6 +104,8 @@ class Http1Connection final : public Exchange, public Timer {
   bool aborted_ : 1 = false;
   bool close_after_ : 1 = false;
   bool held_ : 1 = false;
+  bool upgraded_ : 1 = false;
+  bool pulls_raw_ : 1 = false;
   bool full_told_ : 1 = false;  // WriteResult::full was answered: on_writable is owed
   bool reading_ : 1 = false;
   bool writing_ : 1 = false;  // waits for the socket to take more

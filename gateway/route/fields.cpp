@@ -27,8 +27,10 @@ Result<void> set_mode(DirectHold& hold, std::string_view value) {
     hold.mode = DirectHold::Mode::response;
   } else if (value == "stream") {
     hold.mode = DirectHold::Mode::stream;
+  } else if (value == "websocket") {
+    hold.mode = DirectHold::Mode::websocket;
   } else {
-    return invalid("expected response or stream, not " + shown(value));
+    return invalid("expected response, stream or websocket, not " + shown(value));
   }
   return {};
 }
@@ -88,7 +90,7 @@ Result<Target> read_target(const Fields& fields) {
   route::TargetReader reader(target, route::target_rules(), Spelling::yaml);
   if (auto done = apply_fields(reader, fields); !done) return fail(done.error());
   if (!reader.given("address")) return invalid("address is missing");
-  if (target.kind == Target::Kind::unsupported) return invalid("address: zhttp and zhttpreq targets are not offered yet");
+  if (target.kind == Target::Kind::unsupported) return invalid("address: zhttp targets are not offered; zhttpreq targets are");
   if (auto sane = route::check_target(target); !sane) return fail(sane.error());
   return target;
 }
@@ -141,9 +143,15 @@ Result<Route> read_route(const RouteFields& fields) {
     out.targets.push_back(*std::move(target));
   }
   if (fields.hold.empty()) return out;
-  if (out.protocol == Protocol::websocket) return invalid("hold answers HTTP requests, so protocol can't be ws");
   auto hold = read_hold(fields.hold, out);
   if (!hold) return invalid("hold: " + hold.error().text);
+  // So that one path can have a route for each.
+  const bool for_sockets = hold->mode == DirectHold::Mode::websocket;
+  if (out.protocol == Protocol::any) out.protocol = for_sockets ? Protocol::websocket : Protocol::http;
+  if (for_sockets != (out.protocol == Protocol::websocket)) {
+    return invalid(for_sockets ? "hold: mode websocket answers WebSockets, so protocol can't be http"
+                               : "hold answers HTTP requests, so protocol can't be ws");
+  }
   out.hold = *std::move(hold);
   return out;
 }

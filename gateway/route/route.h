@@ -15,9 +15,9 @@ namespace holdfast {
 
 // Where requests of a route go.
 struct Target {
-  enum class Kind { http, test, unsupported };
+  enum class Kind { http, test, message_socket, unsupported };
   Kind kind = Kind::http;
-  std::string host;  // or the path of a Unix socket
+  std::string host;  // or the path of a Unix socket, or the address of a message socket
   uint16_t port = 80;
   bool unix_socket = false;
   bool tls = false;
@@ -33,12 +33,12 @@ struct Target {
 
 // A route that needs no backend: the path says which channels a client listens to.
 struct DirectHold {
-  enum class Mode { response, stream };
+  enum class Mode { response, stream, websocket };
   Mode mode = Mode::stream;
   std::vector<std::string> channels;  // templates: "{name}" is a segment of the path; "{name*}" at the end is the rest
   std::string content_type = "text/event-stream";
   int64_t timeout_seconds = 55;     // response mode: an empty answer after it
-  int64_t keep_alive_seconds = 25;  // stream mode; 0: none
+  int64_t keep_alive_seconds = 25;  // stream and websocket mode; 0: none
 };
 
 enum class Protocol { any, http, websocket };
@@ -70,6 +70,8 @@ struct Route {
   std::string jsonp_default_method;
   bool original_headers = false;
   bool session = false;
+  bool answer_pings = false;         // a WebSocket client's pings are answered here and not by the backend
+  std::vector<std::string> origins;  // that may open WebSockets: "https://host[:port]", or "same" for the Host's own; empty: all
   std::string sockjs_prefix, sockjs_as_path;
   int log_level = -1;
 

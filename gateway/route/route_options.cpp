@@ -131,6 +131,15 @@ Result<void> set_log_level(Route& route, std::string_view value) {
   return {};
 }
 
+Result<void> add_origin(Route& route, std::string_view value) {
+  if (value != "same" && value.find("://") == std::string_view::npos) {
+    return invalid("expected an origin like https://www.example.com, or same, not " + shown(value));
+  }
+  if (auto sane = check_text(value); !sane) return sane;
+  route.origins.emplace_back(value);
+  return {};
+}
+
 using Rule = OptionRule<Route>;
 
 const Rule kRules[] = {
@@ -161,6 +170,8 @@ const Rule kRules[] = {
     {.name = "session", .word = "session", .flag = &Route::session},
     {.name = "sockjs", .word = "sockjs", .keys = {"sockjs_prefix"}, .set = set_path<&Route::sockjs_prefix>},
     {.name = "sockjs_as_path", .word = "sockjs_as_path", .set = set_path<&Route::sockjs_as_path>},
+    {.name = "answer_pings", .word = "answer_pings", .flag = &Route::answer_pings},
+    {.name = "origin", .word = "origin", .keys = {"origins"}, .set = add_origin, .repeats = true},
     {.name = "log_level", .word = "log_level", .set = set_log_level},
 };
 

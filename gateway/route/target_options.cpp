@@ -33,6 +33,17 @@ Result<void> set_port(Target& target, std::string_view text) {
   return {};
 }
 
+Result<void> set_message_socket(Target& target, std::string_view address) {
+  if (!address.starts_with("tcp://") && !address.starts_with("ipc://")) {
+    return invalid("zhttpreq/ is followed by the address to bind, like tcp://127.0.0.1:5000 or ipc:///path, not " + shown(address));
+  }
+  if (auto sane = check_text(address); !sane) return sane;
+  target.kind = Target::Kind::message_socket;
+  target.host = address;
+  target.port = 0;
+  return {};
+}
+
 Result<void> set_host_header(Target& target, std::string_view value) {
   if (!is_authority(value)) return invalid("expected HOST or HOST:PORT, not " + shown(value));
   target.host_header = value;
@@ -87,7 +98,9 @@ Result<void> set_address(Target& target, std::string_view text) {
     target.kind = Target::Kind::test;
     return {};
   }
-  if (text.starts_with("zhttp/") || text.starts_with("zhttpreq/")) {
+  if (constexpr std::string_view kPrefix = "zhttpreq/"; text.starts_with(kPrefix))
+    return set_message_socket(target, text.substr(kPrefix.size()));
+  if (text.starts_with("zhttp/")) {
     target.kind = Target::Kind::unsupported;
     target.host = text;
     return {};

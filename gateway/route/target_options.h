@@ -13,7 +13,7 @@ namespace holdfast::route {
 std::span<const OptionRule<Target>> target_rules();
 using TargetReader = OptionReader<Target>;
 
-// "HOST:PORT", "[IPV6]:PORT", "unix:/path", "test". "zhttp/SPEC" and "zhttpreq/SPEC" give Kind::unsupported.
+// "HOST:PORT", "[IPV6]:PORT", "unix:/path", "test". "zhttpreq/ADDRESS" gives Kind::message_socket, "zhttp/SPEC" Kind::unsupported.
 Result<void> set_address(Target& target, std::string_view text);
 
 Result<void> check_target(const Target& target);

@@ -1,6 +1,8 @@
 #include "gateway/session/direct_hold.h"
 
+#include "gateway/session/direct_listener.h"
 #include "gateway/session/sse.h"
+#include "gateway/session/websocket/direct_socket.h"
 
 namespace holdfast {
 
@@ -8,120 +10,30 @@ namespace {
 
 constexpr size_t kRawShape = 0;
 constexpr size_t kSseShape = 1;
-constexpr std::string_view kPositionHeader = "X-Holdfast-Position";
 constexpr std::string_view kGapHeader = "X-Holdfast-Gap";
 const Rendering kSseComment(Bytes::literal(": keep-alive\n\n"));
 const Rendering kNewline(Bytes::literal("\n"));
 
-// What a client without GRIP formats gets of a message: the stream content, else the response body.
-const Bytes* content_of(const Item& item, bool stream) {
-  const Bytes* in_stream = item.http_stream && item.http_stream->action == Action::send ? &item.http_stream->content : nullptr;
-  const Bytes* in_response = item.http_response && item.http_response->action == Action::send && !item.http_response->body_patch
-                                 ? &item.http_response->body
-                                 : nullptr;
-  if (stream) return in_stream != nullptr ? in_stream : in_response;
-  return in_response != nullptr ? in_response : in_stream;
-}
-
-// What both kinds of direct hold share: the channels, and where the client stands on each.
-class DirectListener : public Session, public ExchangeObserver, public Listener, public Timer {
+// A direct hold on an exchange, whose client only listens.
+class DirectExchange : public DirectListener, public ExchangeObserver {
  public:
-  DirectListener(Gateway& gateway, Exchange& exchange, const HeldRequest& request)
-      : gateway_(gateway), exchange_(&exchange), group_(gateway.rate_group(*request.route)) {
+  DirectExchange(Gateway& gateway, Exchange& exchange, const HeldRequest& request)
+      : DirectListener(gateway, request), exchange_(&exchange) {
     exchange.set_observer(this);
   }
 
-  // Last of a start: it may end the hold. `token`: what the client says it has; empty: nothing.
-  void listen(const std::vector<std::string>& names, std::string_view token) {
-    std::vector<std::string_view> views(names.begin(), names.end());
-    std::optional<std::vector<Position>> since;
-    bad_token_ = false;
-    if (!token.empty()) {
-      since = parse_token(token, views);
-      bad_token_ = !since;
-    }
-    fresh_ = !since;
-    for (size_t i = 0; i < names.size(); ++i) {
-      slots_.push_back(std::make_unique<Slot>(*this));
-      slots_.back()->name = names[i];
-      if (since) slots_.back()->at = (*since)[i];
-    }
-    for (auto& slot : slots_) {
-      gateway_.hub().subscribe(slot->subscription, {slot->name, since ? std::optional(slot->at) : std::nullopt});
-    }
-  }
-
-  ~DirectListener() override {
-    for (auto& slot : slots_) gateway_.hub().unsubscribe(slot->subscription, true);
-  }
-
  protected:
-  struct Slot {
-    explicit Slot(Listener& listener) : subscription(listener) {}
-    Subscription subscription;
-    std::string name;
-    Position at;  // of the newest message the client was sent; what a token is made of
-    bool live = false;
-  };
-
-  Slot& slot_of(const Subscription& subscription) {
-    size_t i = 0;
-    while (&slots_[i]->subscription != &subscription) ++i;
-    return *slots_[i];
-  }
-
-  std::string token() const {
-    std::vector<ChannelPosition> positions;
-    for (const auto& slot : slots_) {
-      if (!slot->at.known()) return {};
-      positions.push_back({slot->name, slot->at});
-    }
-    return format_token(positions);
-  }
-
-  bool all_live() const {
-    return std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->live; });
-  }
-
-  void on_subscribed(Subscription& subscription, Position top) final {
-    auto& slot = slot_of(subscription);
-    slot.live = true;
-    if (fresh_) slot.at = top;
-    if (all_live() && fresh_) on_start(bad_token_);
-  }
-  void on_message(Subscription& subscription, const Delivery& delivery) final {
-    auto& slot = slot_of(subscription);
-    if (delivery.position().known()) slot.at = delivery.position();
-    on_delivery(delivery);
-  }
-  void on_gap(Subscription& subscription, Gap gap, Position top) final {
-    auto& slot = slot_of(subscription);
-    // From before the first of the new epoch: whoever comes back before a message arrives misses none of it.
-    if ((gap == Gap::other_epoch || gap == Gap::ahead) && top.known()) slot.at = gap == Gap::ahead ? top : Position{top.epoch, 0};
-    on_missed(to_string(gap));
-  }
-  std::string_view rate_group() const final { return group_; }
-
   void on_body(Bytes, bool) final {}
   void on_writable() final {}
   void on_gone() final { gateway_.finish(*this); }
 
-  virtual void on_start(bool bad_token) = 0;
-  virtual void on_delivery(const Delivery& delivery) = 0;
-  virtual void on_missed(std::string_view reason) = 0;
-
-  Gateway& gateway_;
   Exchange* exchange_;
-  std::string_view group_;
-  std::vector<std::unique_ptr<Slot>> slots_;
-  bool fresh_ = true;
-  bool bad_token_ = false;
 };
 
-class DirectStream final : public DirectListener {
+class DirectStream final : public DirectExchange {
  public:
   DirectStream(Gateway& gateway, Exchange& exchange, const HeldRequest& request)
-      : DirectListener(gateway, exchange, request),
+      : DirectExchange(gateway, exchange, request),
         sse_(istarts_with(request.route->hold->content_type, "text/event-stream")),
         keep_alive_(request.route->hold->keep_alive_seconds) {
     gateway_.counts.stream_holds.add();
@@ -159,7 +71,7 @@ class DirectStream final : public DirectListener {
       exchange_->end();
       return gateway_.finish(*this);
     }
-    const Bytes* content = content_of(delivery.item(), true);
+    const Bytes* content = direct_content(delivery.item(), true);
     if (content == nullptr) return;
     WriteResult result;
     if (sse_ && slots_.size() > 1) {  // a token of several channels is the client's own
@@ -193,10 +105,10 @@ class DirectStream final : public DirectListener {
   TimePoint last_write_;
 };
 
-class DirectPoll final : public DirectListener {
+class DirectPoll final : public DirectExchange {
  public:
   DirectPoll(Gateway& gateway, Exchange& exchange, const HeldRequest& request)
-      : DirectListener(gateway, exchange, request), request_(request) {
+      : DirectExchange(gateway, exchange, request), request_(request) {
     gateway_.counts.response_holds.add();
     gateway_.counts.held.add();
     exchange.hold();
@@ -214,7 +126,7 @@ class DirectPoll final : public DirectListener {
     if (bad_token) respond(204, {}, Bytes(), "unknown_position");
   }
   void on_delivery(const Delivery& delivery) override {
-    const Bytes* content = content_of(delivery.item(), false);
+    const Bytes* content = direct_content(delivery.item(), false);
     if (content == nullptr) return;
     gateway_.counts.delivered.add();
     const auto& format = delivery.item().http_response;
@@ -246,12 +158,21 @@ class DirectPoll final : public DirectListener {
   HeldRequest request_;
 };
 
-std::string_view token_of(const RequestHead& head) {
+}  // namespace
+
+const Bytes* direct_content(const Item& item, bool stream) {
+  const Bytes* in_stream = item.http_stream && item.http_stream->action == Action::send ? &item.http_stream->content : nullptr;
+  const Bytes* in_response = item.http_response && item.http_response->action == Action::send && !item.http_response->body_patch
+                                 ? &item.http_response->body
+                                 : nullptr;
+  if (stream) return in_stream != nullptr ? in_stream : in_response;
+  return in_response != nullptr ? in_response : in_stream;
+}
+
+std::string_view position_token(const RequestHead& head) {
   if (const auto* id = head.headers.find("Last-Event-ID")) return *id;
   return head.headers.get(kPositionHeader);
 }
-
-}  // namespace
 
 void start_direct_hold(Gateway& gateway, Exchange& exchange, const HeldRequest& request, const RouteMatch& match) {
   const Route& route = *request.route;
@@ -270,7 +191,8 @@ void start_direct_hold(Gateway& gateway, Exchange& exchange, const HeldRequest& 
     std::string channel = route.prefix + *filled;
     if (std::find(channels.begin(), channels.end(), channel) == channels.end()) channels.push_back(std::move(channel));
   }
-  const std::string token(token_of(request.head));
+  if (route.hold->mode == DirectHold::Mode::websocket) return DirectSocket::start(gateway, exchange, request, channels);
+  const std::string token(position_token(request.head));
   if (route.hold->mode == DirectHold::Mode::response) {
     gateway.adopt(std::make_unique<DirectPoll>(gateway, exchange, request)).listen(channels, token);
   } else {

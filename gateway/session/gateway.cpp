@@ -1,8 +1,13 @@
 #include "gateway/session/gateway.h"
 
 #include "gateway/base/log.h"
+#include "gateway/grip/ws_events.h"
+#include "gateway/net/websocket_handshake.h"
 #include "gateway/session/direct_hold.h"
 #include "gateway/session/proxy_session.h"
+#include "gateway/session/websocket/socket_end.h"
+#include "gateway/session/websocket/ws_request.h"
+#include "gateway/session/websocket/ws_session.h"
 
 namespace holdfast {
 
@@ -24,7 +29,9 @@ void declare(OptionSet& set, HoldOptions& o) {
 Gateway::Counts::Counts(Metrics& m)
     : response_holds(m.gauge("holdfast_holds", "Held connections.", {{"mode", "response"}})),
       stream_holds(m.gauge("holdfast_holds", "Held connections.", {{"mode", "stream"}})),
+      websockets(m.gauge("holdfast_holds", "Held connections.", {{"mode", "websocket"}})),
       held(m.counter("holdfast_holds_total", "Connections that became held.")),
+      client_messages(m.counter("holdfast_client_messages_total", "WebSocket messages that clients sent, pings and pongs included.")),
       delivered(m.counter("holdfast_deliveries_total", "Messages handed to held connections.")),
       filtered(m.counter("holdfast_deliveries_filtered_total", "Messages that a subscription's filters kept back.")),
       rerequests(m.counter("holdfast_rerequests_total", "Requests to backends that holds made again.")),
@@ -35,7 +42,7 @@ Gateway::Counts::Counts(Metrics& m)
       mid_body(m.counter("holdfast_truncated_responses_total", "Responses aborted because the backend broke off.")) {}
 
 Gateway::Gateway(Loop& loop, HubShard& hub, UpstreamClient& upstream, std::shared_ptr<const ForwardRules> rules, const ProxyOptions& proxy,
-                 const HoldOptions& holds, Metrics& metrics)
+                 const HoldOptions& holds, const WsOptions& websocket, Metrics& metrics)
     : counts(metrics),
       loop_(loop),
       hub_(hub),
@@ -43,6 +50,7 @@ Gateway::Gateway(Loop& loop, HubShard& hub, UpstreamClient& upstream, std::share
       rules_(std::move(rules)),
       proxy_(proxy),
       hold_options_(holds),
+      websocket_(websocket),
       rerequest_(holds.rerequest == "always"  ? Rerequest::always
                  : holds.rerequest == "never" ? Rerequest::never
                                               : Rerequest::automatic),
@@ -102,6 +110,10 @@ void answer(Exchange& exchange, int status, std::string_view text) {
   ResponseHead head;
   head.status = status;
   head.headers.add("Content-Type", "text/plain");
+  answer(exchange, head, text);
+}
+
+void answer(Exchange& exchange, const ResponseHead& head, std::string_view text) {
   std::string body(text);
   body += '\n';
   exchange.respond(head, {Framing::length, body.size()});
@@ -111,9 +123,13 @@ void answer(Exchange& exchange, int status, std::string_view text) {
 
 namespace {
 
-bool wants_websocket(const RequestHead& head) {
-  const auto* upgrade = head.headers.find("Upgrade");
-  return upgrade != nullptr && iequals(*upgrade, "websocket");
+// A direct route is there, but for the other kind of client.
+void answer_wrong_protocol(Exchange& exchange, bool websocket) {
+  ResponseHead head;
+  head.status = websocket ? 400 : 426;
+  head.headers.add("Content-Type", "text/plain");
+  if (!websocket) head.headers.add("Upgrade", "websocket");
+  answer(exchange, head, websocket ? "No WebSocket is offered here." : "Open a WebSocket here.");
 }
 
 }  // namespace
@@ -132,14 +148,24 @@ void Gateway::on_request(Exchange& exchange, RequestHead head, BodyFraming body)
   if (proxy_.accept_route_header) query.route_id = head.headers.get("Pushpin-Route");
   const RouteMatch match = routes_->match(query);
   if (match.route == nullptr) {
+    query.websocket = !websocket;
+    if (const auto other = routes_->match(query); other.route != nullptr && other.route->hold)
+      return answer_wrong_protocol(exchange, websocket);
     log::debug("no route", {{"host", query.host}, {"path", query.path}});
     return answer(exchange, 502, "Route not found");
   }
-  if (websocket) return answer(exchange, 501, "WebSockets are not offered by this release.");
-
   request->table = routes_;
   request->route = match.route;
   request->framing = body;
+  if (websocket) {
+    request->head = std::move(head);
+    return on_websocket(exchange, std::move(request), match);
+  }
+  // Events are the node's word for what a client did: a client must not say them itself.
+  const bool over_http = std::any_of(match.route->targets.begin(), match.route->targets.end(), [](const Target& t) { return t.over_http; });
+  if (over_http && !request->facts.trusted && is_websocket_events(head.headers.get("Content-Type"))) {
+    return answer(exchange, 403, "Client not allowed to send WebSocket events directly.");
+  }
   if (cross_origin(*match.route)) {
     request->cors = cors_request_part(head.headers);
     auto jsonp = parse_jsonp(*match.route, head);
@@ -154,6 +180,17 @@ void Gateway::on_request(Exchange& exchange, RequestHead head, BodyFraming body)
   request->head = std::move(head);
   if (match.route->hold) return start_direct_hold(*this, exchange, *request, match);
   ProxySession::start(*this, exchange, std::move(request), nullptr, {});
+}
+
+void Gateway::on_websocket(Exchange& exchange, std::unique_ptr<HeldRequest> request, const RouteMatch& match) {
+  const Route& route = *request->route;
+  if (const auto refusal = judge_handshake(request->head, request->framing)) return answer(exchange, refusal->head, refusal->text);
+  if (!origin_allowed(route, request->head)) return answer(exchange, 403, "This origin is not allowed to open a WebSocket here.");
+  if (cross_origin(route)) request->cors = cors_request_part(request->head.headers);
+  if (route.hold) return start_direct_hold(*this, exchange, *request, match);
+  RequestHead head = request->head;
+  WsSession::start(*this, std::move(request),
+                   [&](ClientEnd::User& user) { return std::make_unique<SocketEnd>(websocket_, exchange, std::move(head), user); });
 }
 
 // ---- drain

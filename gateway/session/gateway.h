@@ -15,6 +15,7 @@
 #include "gateway/route/route.h"
 #include "gateway/session/forward.h"
 #include "gateway/session/session.h"
+#include "gateway/session/websocket/ws_options.h"
 #include "gateway/upstream/client.h"
 
 namespace holdfast {
@@ -30,11 +31,13 @@ void declare(OptionSet& set, HoldOptions& options);  // section "hold"
 
 enum class Rerequest { automatic, always, never };
 
+struct HeldRequest;
+
 // What every session of a loop uses. Threads: its loop.
 class Gateway final : public ExchangeHandler {
  public:
   Gateway(Loop& loop, HubShard& hub, UpstreamClient& upstream, std::shared_ptr<const ForwardRules> rules, const ProxyOptions& proxy,
-          const HoldOptions& holds, Metrics& metrics);
+          const HoldOptions& holds, const WsOptions& websocket, Metrics& metrics);
   ~Gateway() override;
 
   void set_routes(std::shared_ptr<const RouteTable> routes);
@@ -52,6 +55,7 @@ class Gateway final : public ExchangeHandler {
   UpstreamClient& upstream() { return upstream_; }
   const ForwardRules& rules() const { return *rules_; }
   const HoldOptions& holds() const { return hold_options_; }
+  const WsOptions& websocket() const { return websocket_; }
   Rerequest rerequest() const { return rerequest_; }
   WallTime wall() const { return loop_.timers().clock().wall(); }
   bool debug(const Route& route) const { return proxy_.debug || route.debug; }
@@ -76,14 +80,16 @@ class Gateway final : public ExchangeHandler {
 
   struct Counts {
     explicit Counts(Metrics& metrics);
-    Count &response_holds, &stream_holds;  // gauges
-    Count &held, &delivered, &filtered, &rerequests, &timeouts, &bad_instructs, &over_subscribed, &queue_dropped, &mid_body;
+    Count &response_holds, &stream_holds, &websockets;  // gauges
+    Count &held, &client_messages, &delivered, &filtered, &rerequests, &timeouts, &bad_instructs, &over_subscribed, &queue_dropped,
+        &mid_body;
   };
   Counts counts;
 
  private:
   void own(std::unique_ptr<Session> session);
   void drain_slice();
+  void on_websocket(Exchange& exchange, std::unique_ptr<HeldRequest> request, const RouteMatch& match);
 
   Loop& loop_;
   HubShard& hub_;
@@ -91,6 +97,7 @@ class Gateway final : public ExchangeHandler {
   std::shared_ptr<const ForwardRules> rules_;
   const ProxyOptions proxy_;
   const HoldOptions hold_options_;
+  const WsOptions websocket_;
   Rerequest rerequest_;
   std::shared_ptr<const RouteTable> routes_;
   std::unordered_map<std::string, SignatureKey> route_keys_;
@@ -106,5 +113,6 @@ class Gateway final : public ExchangeHandler {
 
 // A text answer of the gateway's own.
 void answer(Exchange& exchange, int status, std::string_view text);
+void answer(Exchange& exchange, const ResponseHead& head, std::string_view text);
 
 }  // namespace holdfast

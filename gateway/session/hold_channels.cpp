@@ -39,16 +39,9 @@ void HoldChannels::listen(Owner& owner, const Instruct& instruct, std::string_vi
     if (old != before.end()) {
       channel = std::move(*old);
     } else {
-      channel = std::make_unique<Channel>(*this);
-      gateway_.hub().subscribe(channel->subscription, {name, std::nullopt});
+      channel = new_channel(name);
     }
-    channel->details.reset();
-    if (wanted != nullptr && (wanted->prev_id || !wanted->filters.empty())) {
-      channel->details = std::make_unique<Details>();
-      channel->details->prev_id = wanted->prev_id;
-      channel->details->filters = wanted->filters;
-      channel->details->rewrites = changes_content(wanted->filters);
-    }
+    channel->details = wanted != nullptr ? details_of(*wanted) : nullptr;
     channels_.push_back(std::move(channel));
   };
   for (const auto& name : implicit) add(name, nullptr);
@@ -61,6 +54,49 @@ void HoldChannels::listen(Owner& owner, const Instruct& instruct, std::string_vi
 
   owner_ = &owner;
   check_continuity(asked_at, has_link, believe);
+}
+
+std::unique_ptr<HoldChannels::Channel> HoldChannels::new_channel(const std::string& name) {
+  auto channel = std::make_unique<Channel>(*this);
+  gateway_.hub().subscribe(channel->subscription, {name, std::nullopt});
+  return channel;
+}
+
+std::unique_ptr<HoldChannels::Details> HoldChannels::details_of(const HoldChannel& wanted) {
+  if (!wanted.prev_id && wanted.filters.empty()) return nullptr;
+  auto details = std::make_unique<Details>();
+  details->prev_id = wanted.prev_id;
+  details->filters = wanted.filters;
+  details->rewrites = changes_content(wanted.filters);
+  return details;
+}
+
+void HoldChannels::subscribe(Owner& owner, std::string_view prefix, const HoldChannel& wanted, bool implicit) {
+  owner_ = &owner;
+  if (!prefix.empty()) more().prefix = prefix;
+  const std::string name = std::string(prefix) + wanted.name;
+  size_t index = index_of(std::string_view(name));
+  if (index == channels_.size()) {
+    if (channels_.size() >= static_cast<size_t>(gateway_.holds().channels_per_connection)) return gateway_.counts.over_subscribed.add();
+    channels_.push_back(new_channel(name));
+    channels_[index]->implicit = implicit;
+  }
+  channels_[index]->details = details_of(wanted);
+}
+
+void HoldChannels::unsubscribe(std::string_view name) {
+  const size_t index = index_of(name);
+  if (index == channels_.size() || channels_[index]->implicit) return;
+  gateway_.hub().unsubscribe(channels_[index]->subscription, false);
+  channels_.erase(channels_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+void HoldChannels::set_meta(const std::string& name, const std::optional<std::string>& value) {
+  if (value) {
+    more().meta[name] = *value;
+  } else if (more_) {
+    more_->meta.erase(name);
+  }
 }
 
 void HoldChannels::check_continuity(WallTime asked_at, bool has_link, bool believe) {

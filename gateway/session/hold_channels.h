@@ -42,6 +42,11 @@ class HoldChannels final : public Listener {
   // asked.
   void listen(Owner& owner, const Instruct& instruct, std::string_view prefix, const std::vector<std::string>& implicit, WallTime asked_at,
               bool has_link, bool believe);
+  // One channel more or less, for holds whose backend says so as it goes (WebSockets). `implicit` ones are the target's and stay; `prefix`
+  // is the route's. A channel that is listened to already takes the new filters.
+  void subscribe(Owner& owner, std::string_view prefix, const HoldChannel& wanted, bool implicit);
+  void unsubscribe(std::string_view name);
+  void set_meta(const std::string& name, const std::optional<std::string>& value);
   // The owner goes; messages are kept for the next listen(). What was kept before is dropped: the backend is asked after it.
   void keep();
   void close(bool linger);
@@ -71,6 +76,7 @@ class HoldChannels final : public Listener {
     explicit Channel(Listener& listener) : subscription(listener) {}
     Subscription subscription;
     bool live = false;
+    bool implicit = false;
     std::unique_ptr<Details> details;  // null for a plain channel
   };
   struct Kept {
@@ -85,6 +91,8 @@ class HoldChannels final : public Listener {
   void on_first_subscription(Subscription& subscription) override;
   std::string_view rate_group() const override;
 
+  std::unique_ptr<Channel> new_channel(const std::string& name);
+  static std::unique_ptr<Details> details_of(const HoldChannel& wanted);
   size_t index_of(const Subscription& subscription) const;
   size_t index_of(std::string_view channel) const;
   std::string_view backend_name(std::string_view channel) const;

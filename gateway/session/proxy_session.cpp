@@ -16,6 +16,7 @@ constexpr std::string_view kOriginError = "Error while proxying to origin.";
 
 Endpoint endpoint_of(const Target& target, std::string_view host) {
   Endpoint endpoint;
+  if (target.kind == Target::Kind::message_socket) endpoint.message_socket = target.host;
   endpoint.host = target.host;
   endpoint.port = target.port;
   endpoint.unix_socket = target.unix_socket;

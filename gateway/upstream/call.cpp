@@ -14,7 +14,8 @@ Call::Call(std::shared_ptr<UpstreamCore> core, UpstreamRequest request, Upstream
       handler_(handler),
       endpoints_(std::move(request.endpoints)),
       method_(std::move(request.head.method)),
-      outgoing_(method_, request.head, request.body),
+      upgrade_(!request.upgrade.empty()),
+      outgoing_(method_, request.head, request.body, request.upgrade),
       timeout_(request.response_timeout.count() > 0 ? request.response_timeout : core_->options.response_timeout) {}
 
 Call::~Call() {
@@ -105,7 +106,7 @@ void Call::next_endpoint(bool blocked, const std::string& text) {
 
 void Call::begin(std::unique_ptr<Connection> connection, When when) {
   connection_ = std::move(connection);
-  connection_->carry(*this, outgoing_, method_, timeout_);
+  connection_->carry(*this, outgoing_, method_, upgrade_, timeout_);
   if (paused_) connection_->pause();
   if (outgoing_.whole() || invited_) {
     if (connection_->flush() && connection_) on_drained();

@@ -63,6 +63,7 @@ class Call final : public UpstreamCall, ConnectionUser, DialUser, Waiter, Deferr
   UpstreamHandler& handler_;
   std::vector<Endpoint> endpoints_;
   const std::string method_;
+  const bool upgrade_;
   Outgoing outgoing_;
   const Duration timeout_;
   size_t index_ = 0;  // of endpoints_

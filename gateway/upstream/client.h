@@ -14,6 +14,7 @@
 namespace holdfast {
 
 class Loop;
+class MessageSockets;
 
 struct UpstreamOptions {
   Duration connect_timeout{5000};
@@ -36,7 +37,8 @@ struct Endpoint {
   std::string server_name;  // SNI and the name the certificate must have
   bool verify = true;
   std::string client_cert, client_key;
-  bool public_only = false;  // refuse loopback, private and link-local addresses, after resolving
+  std::string message_socket;  // requests travel as messages of this ZeroMQ socket; the rest does not matter then
+  bool public_only = false;    // refuse loopback, private and link-local addresses, after resolving
 
   bool operator==(const Endpoint&) const = default;
 };
@@ -58,7 +60,8 @@ class UpstreamHandler {
   virtual ~UpstreamHandler() = default;
   // Room for more of the request body (after the connection is made, and after send() said `false`).
   virtual void on_send_ready() = 0;
-  // The head of the final response (1xx are dropped). `framing` says how its body comes.
+  // The head of the final response (other 1xx than an asked-for 101 are dropped). `framing` says how its body comes. After a 101 the body,
+  // and what send() is given, are the bytes of the new protocol, either way until its side ends; no time-outs apply.
   virtual void on_head(ResponseHead head, BodyFraming framing) = 0;
   virtual void on_body(Bytes piece) = 0;
   virtual void on_end() = 0;                                                // the response is whole; nothing follows
@@ -84,6 +87,7 @@ struct UpstreamRequest {
   RequestHead head;                 // Host included; framing headers are written here and ignored in `head`
   BodyFraming body;                 // none, length or chunked
   Duration response_timeout{0};     // 0: the option's
+  std::string upgrade;              // asks for this protocol (Upgrade and Connection are written here); the body is none
 };
 
 // One loop's client towards backends: pooled keep-alive connections, TLS with verification, name resolution off the loop.
@@ -91,7 +95,8 @@ struct UpstreamRequest {
 // closed meanwhile is replaced. Threads: its loop.
 class UpstreamClient {
  public:
-  UpstreamClient(Loop& loop, const UpstreamOptions& options, Metrics& metrics);
+  // `sockets` outlives the client's calls; null: none are offered.
+  UpstreamClient(Loop& loop, const UpstreamOptions& options, Metrics& metrics, MessageSockets* sockets = nullptr);
   ~UpstreamClient();
   UpstreamClient(const UpstreamClient&) = delete;
   UpstreamClient& operator=(const UpstreamClient&) = delete;

@@ -37,11 +37,12 @@ void Connection::close() {
   cancel();
 }
 
-void Connection::carry(ConnectionUser& user, Outgoing& outgoing, std::string_view method, Duration timeout) {
+void Connection::carry(ConnectionUser& user, Outgoing& outgoing, std::string_view method, bool upgrade, Duration timeout) {
   user_ = &user;
   outgoing_ = &outgoing;
   method_ = method;
   timeout_ = timeout;
+  upgrade_ = upgrade;
   phase_ = Phase::head;
   chunks_ = ChunkedDecoder();
   head_bytes_ = 0;
@@ -160,9 +161,10 @@ void Connection::take_heads(std::string_view data, size_t searched) {
     searched = 0;
     head_bytes_ += end;
     if (head_bytes_ > core_.options.max_response_head) return break_off(UpstreamError::before_head, "response head too large");
-    auto parsed = read_response_head(data.substr(0, end), method_, keep_alive_);
+    auto parsed = read_response_head(data.substr(0, end), method_, upgrade_, keep_alive_);
     if (!parsed) return break_off(UpstreamError::before_head, "malformed response: " + parsed.error().text);
     data.remove_prefix(end);
+    if (parsed->first.status == 101) return start_tunnel(std::move(parsed->first), data);
     if (parsed->first.status >= 200) return start_body(std::move(parsed->first), parsed->second, data);
   }
 }
@@ -171,6 +173,15 @@ void Connection::wait_for_head(std::string_view data, size_t searched) {
   if (head_bytes_ + data.size() > core_.options.max_response_head) return break_off(UpstreamError::before_head, "response head too large");
   if (!may_become_head(data, searched)) return break_off(UpstreamError::before_head, "malformed response: not an HTTP/1.1 head");
   read_more();
+}
+
+void Connection::start_tunnel(ResponseHead head, std::string_view rest) {
+  tunnel_ = true;
+  keep_alive_ = false;
+  outgoing_->open_tunnel();
+  set_deadline(TimePoint::max());
+  pool_.let_out();
+  start_body(std::move(head), {Framing::until_close, 0}, rest);
 }
 
 void Connection::start_body(ResponseHead head, BodyFraming framing, std::string_view rest) {
@@ -185,7 +196,7 @@ void Connection::start_body(ResponseHead head, BodyFraming framing, std::string_
     kept_.assign(rest);
     set_deadline(TimePoint::max());
   } else if (rest.empty()) {
-    set_deadline_in(timeout_);
+    expect_more();
     read_more();
   } else {
     take_body(rest);
@@ -220,8 +231,12 @@ void Connection::take_body(std::string_view data) {
   if (garbage) return break_off(UpstreamError::mid_body, "malformed chunked body");
   if (whole) return finish(used == data.size());
   if (paused_) return;
-  set_deadline_in(timeout_);
+  expect_more();
   read_more();
+}
+
+void Connection::expect_more() {
+  if (!tunnel_) set_deadline_in(timeout_);
 }
 
 void Connection::peer_ended(bool orderly) {
@@ -255,7 +270,7 @@ void Connection::pause() {
 
 bool Connection::resume() {
   if (!std::exchange(paused_, false) || phase_ == Phase::head) return false;
-  set_deadline_in(timeout_);
+  expect_more();
   if (!kept_.empty()) return true;
   read_more();
   return false;

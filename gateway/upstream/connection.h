@@ -37,7 +37,8 @@ class Connection final : Timer {
   ~Connection() override;
 
   // Starts a request. `outgoing`, `method` and the user stay valid until the request is over or abandoned.
-  void carry(ConnectionUser& user, Outgoing& outgoing, std::string_view method, Duration timeout);
+  // `upgrade`: a 101 turns the connection into a tunnel.
+  void carry(ConnectionUser& user, Outgoing& outgoing, std::string_view method, bool upgrade, Duration timeout);
   // Writes what it can, at once. May say on_stale(), nothing else. False: the peer takes no more of the request (its answer may still
   // come).
   bool flush();
@@ -49,6 +50,7 @@ class Connection final : Timer {
   void deliver_backlog();
   void abandon();
 
+  bool is_tunnel() const { return tunnel_; }
   bool looks_alive();
   void go_idle();
   void close();
@@ -62,6 +64,8 @@ class Connection final : Timer {
   void take(std::string_view data);
   void take_heads(std::string_view data, size_t searched);
   void wait_for_head(std::string_view data, size_t searched);
+  void start_tunnel(ResponseHead head, std::string_view rest);
+  void expect_more();
   void start_body(ResponseHead head, BodyFraming framing, std::string_view rest);
   void take_body(std::string_view data);
   void peer_ended(bool orderly);
@@ -93,6 +97,8 @@ class Connection final : Timer {
   ChunkedDecoder chunks_;
   BodyFraming framing_;
   Phase phase_ = Phase::head;
+  bool upgrade_ = false;  // asked for
+  bool tunnel_ = false;
   bool keep_alive_ = false;
   bool paused_ = false;
   bool reading_ = false;  // a wait is pending

@@ -49,7 +49,7 @@ bool expects_body(std::string_view method) { return method == "POST" || method =
 
 }  // namespace
 
-Outgoing::Outgoing(std::string_view method, const RequestHead& head, BodyFraming body)
+Outgoing::Outgoing(std::string_view method, const RequestHead& head, BodyFraming body, std::string_view upgrade)
     : framing_(body.kind == Framing::until_close ? Framing::chunked : body.kind) {
   size_t size = method.size() + head.target.size() + 64;
   for (const auto& [name, value] : head.headers) size += name.size() + value.size() + 4;
@@ -72,6 +72,10 @@ Outgoing::Outgoing(std::string_view method, const RequestHead& head, BodyFraming
     head_.append("Content-Length: ").append(digits, static_cast<size_t>(end - digits)).append("\r\n");
     ++lines;
   }
+  if (!upgrade.empty()) {
+    head_.append("Connection: Upgrade\r\nUpgrade: ").append(upgrade).append("\r\n");
+    lines += 2;
+  }
   head_.append("\r\n");
   whole_ = framing_ == Framing::none || (framing_ == Framing::length && left_ == 0);
   // Header values also come from publishers' ids and backends' links. One that smuggles a line in is found by counting.
@@ -79,8 +83,17 @@ Outgoing::Outgoing(std::string_view method, const RequestHead& head, BodyFraming
   well_formed_ = controls == 2 * lines || controls - static_cast<size_t>(std::count(head_.begin(), head_.end(), '\t')) == 2 * lines;
 }
 
+void Outgoing::open_tunnel() {
+  framing_ = Framing::until_close;
+  whole_ = false;
+}
+
 bool Outgoing::push(Bytes piece, bool last) {
   if (whole_) return true;
+  if (framing_ == Framing::until_close) {
+    body_.push(std::move(piece));
+    return true;
+  }
   if (framing_ == Framing::length) {
     if (piece.size() > left_) piece = piece.slice(0, static_cast<size_t>(left_));
     left_ -= piece.size();

@@ -13,13 +13,15 @@ namespace holdfast {
 // nothing was taken, another connection can be given the same. Threads: its loop.
 class Outgoing {
  public:
-  // `head.method` is not looked at.
-  Outgoing(std::string_view method, const RequestHead& head, BodyFraming body);
+  // `head.method` is not looked at. `upgrade`: the protocol that is asked for, or empty.
+  Outgoing(std::string_view method, const RequestHead& head, BodyFraming body, std::string_view upgrade = {});
 
   // False if a line break hides in the head: it must not be sent.
   bool well_formed() const { return well_formed_; }
   // False if the body ended short of its announced length. What goes past the length is dropped.
   bool push(Bytes piece, bool last);
+  // The protocol was switched: what is pushed from now on is sent as it is.
+  void open_tunnel();
   // Nothing more will be pushed.
   bool whole() const { return whole_; }
 

@@ -60,8 +60,18 @@ void Pool::release(std::unique_ptr<Connection> connection) {
 }
 
 void Pool::discard(std::unique_ptr<Connection> connection) {
+  const bool tunnel = connection->is_tunnel();
   connection->close();
   core_.bury(std::move(connection));
+  if (tunnel) {
+    --tunnels_;
+  } else {
+    free_slot();
+  }
+}
+
+void Pool::let_out() {
+  ++tunnels_;
   free_slot();
 }
 

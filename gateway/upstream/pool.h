@@ -41,10 +41,12 @@ class Pool {
 
   void release(std::unique_ptr<Connection> connection);  // kept for the next request
   void discard(std::unique_ptr<Connection> connection);  // closed
+  // It became a tunnel: it lives as long as its users want and takes no slot any more.
+  void let_out();
   void drop_idle(Connection& connection);
   void drop_all_idle();
 
-  bool unused() const { return open_ == 0 && waiting_.empty(); }
+  bool unused() const { return open_ == 0 && tunnels_ == 0 && waiting_.empty(); }
 
  private:
   bool has_room() const;
@@ -53,6 +55,7 @@ class Pool {
   std::vector<std::unique_ptr<Connection>> idle_;
   std::list<Waiter*> waiting_;
   int64_t open_ = 0;  // connecting, busy and idle
+  int64_t tunnels_ = 0;
 };
 
 }  // namespace holdfast

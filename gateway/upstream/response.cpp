@@ -13,13 +13,14 @@ constexpr std::string_view kVersion = "HTTP/1.";
 
 }  // namespace
 
-Result<std::pair<ResponseHead, BodyFraming>> read_response_head(std::string_view bytes, std::string_view method, bool& keep_alive) {
+Result<std::pair<ResponseHead, BodyFraming>> read_response_head(std::string_view bytes, std::string_view method, bool upgrade,
+                                                                bool& keep_alive) {
   if (!bytes.starts_with(kVersion)) return invalid("not an HTTP/1.1 head");
   auto parsed = parse_response_head(bytes, method, keep_alive);
   if (!parsed) return parsed;
   const int status = parsed->first.status;
   if (status < 100 || status > 999) return invalid("bad status");
-  if (status == 101) return invalid("switches protocols unasked");
+  if (status == 101 && !upgrade) return invalid("switches protocols unasked");
   if (parsed->second.kind == Framing::chunked && bytes.starts_with("HTTP/1.0")) keep_alive = false;
   return parsed;
 }

@@ -10,9 +10,10 @@
 
 namespace holdfast {
 
-// A final or interim response head, checked. What the client side adds to the general check: HTTP/1.x only, no switch of protocols that
-// nobody asked for, and no second use of a connection whose HTTP/1.0 peer chunks (RFC 9112 section 6.1).
-Result<std::pair<ResponseHead, BodyFraming>> read_response_head(std::string_view bytes, std::string_view method, bool& keep_alive);
+// A final or interim response head, checked. What the client side adds to the general check: HTTP/1.x only, no switch of protocols unless
+// `upgrade` was asked for, and no second use of a connection whose HTTP/1.0 peer chunks (RFC 9112 section 6.1).
+Result<std::pair<ResponseHead, BodyFraming>> read_response_head(std::string_view bytes, std::string_view method, bool upgrade,
+                                                                bool& keep_alive);
 
 // Whether the beginning of a head can still become one; `searched` of it were looked at before. Says no early to what is no HTTP: the
 // time-out would say it much later.

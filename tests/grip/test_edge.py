@@ -189,9 +189,3 @@ def test_unix_sockets_and_ipv6_and_several_listeners(start, backend, tmp_path):
     node = start(backend, listen=[{"address": "127.0.0.1:0"}, {"address": "[::1]:0"}, {"address": "unix:" + path, "mode": "600"}])
     for index in range(3):
         assert node.get("/", index=index).read() == b"ok"
-
-
-def test_bytes_after_a_refused_upgrade_are_not_a_request_of_somebody_else(node, backend):
-    c = node.connect().send(b"GET / HTTP/1.1\r\n" + HEAD + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n")
-    assert c.response().status == 501
-    assert backend.requests.empty()

@@ -197,7 +197,8 @@ TEST(RouteFields, SaysWhatIsWrongWithATarget) {
       {{{{"address", "back:80"}, {"client_cert", "/x"}}}, "need each other"},
       {{{{"address", "back:80"}, {"subscribe", "a\nb"}}}, "subscribe: contains a control character"},
       {{{{"address", "back:80"}, {"host", "a\r\nb"}}}, "host: expected HOST"},
-      {{{{"address", "zhttpreq/tcp://x"}}}, "not offered yet"},
+      {{{{"address", "zhttp/tcp://x"}}}, "zhttp targets are not offered"},
+      {{{{"address", "zhttpreq/x:1"}}}, "followed by the address to bind"},
   };
   for (const auto& c : cases) EXPECT_THAT(refused({}, c.targets), HasSubstr(c.reason)) << c.reason;
 }
@@ -250,7 +251,7 @@ TEST(RouteFields, SaysWhatIsWrongWithAHold) {
   } cases[] = {
       {{}, {{"mode", "stream"}}, "hold: channels is missing"},
       {{}, {{"chanels", "x"}}, "hold: unknown key 'chanels'; did you mean 'channels'?"},
-      {{}, {{"channels", "x"}, {"mode", "socket"}}, "hold: mode: expected response or stream"},
+      {{}, {{"channels", "x"}, {"mode", "socket"}}, "hold: mode: expected response, stream or websocket"},
       {{}, {{"channels", "x"}, {"mode", "stream"}, {"mode", "stream"}}, "given twice"},
       {{}, {{"channels", ""}}, "hold: channels: needs a value"},
       {{}, {{"channels", "a\nb"}}, "hold: channels: contains a control character"},
@@ -262,6 +263,8 @@ TEST(RouteFields, SaysWhatIsWrongWithAHold) {
       {{}, {{"channels", "x"}, {"content_type", "text/html\r\nX: y"}}, "hold: content_type: expected a media type"},
       {{}, {{"channels", "x"}, {"content_type", "html"}}, "hold: content_type: expected a media type"},
       {{{"protocol", "websocket"}}, {{"channels", "x"}}, "can't be ws"},
+      {{{"protocol", "http"}}, {{"channels", "x"}, {"mode", "websocket"}}, "can't be http"},
+      {{{"origins", "www.example.com"}}, {{"channels", "x"}}, "expected an origin"},
   };
   for (const auto& c : cases) EXPECT_THAT(refused(c.options, {}, c.hold), HasSubstr(c.reason)) << c.reason;
 }

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace holdfast {
+
+// What a WebSocket message is.
+enum class WsMessageType { text, binary, ping, pong };
+
+}  // namespace holdfast

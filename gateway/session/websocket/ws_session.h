@@ -1,0 +1,109 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/grip/ws_control.h"
+#include "gateway/session/gateway.h"
+#include "gateway/session/held_request.h"
+#include "gateway/session/hold_channels.h"
+#include "gateway/session/websocket/backend_end.h"
+#include "gateway/session/websocket/client_end.h"
+
+namespace holdfast {
+
+// A client's WebSocket with a backend behind it: messages go both ways, the backend's control messages subscribe it to channels, and what
+// is published there goes to the client. It asks one target after the other until one answers the handshake, and lives until both sides
+// know that it is over.
+class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldChannels::Owner, Timer {
+ public:
+  using MakeClient = std::function<std::unique_ptr<ClientEnd>(ClientEnd::User&)>;
+  // `make_client` is called once, at once. `request`: the handshake as the backend shall see it.
+  static void start(Gateway& gateway, std::unique_ptr<HeldRequest> request, const MakeClient& make_client);
+
+  WsSession(Gateway& gateway, std::unique_ptr<HeldRequest> request, const MakeClient& make_client);
+  ~WsSession() override;
+
+  bool drain() override;
+
+ private:
+  // What few sessions use.
+  struct KeepAliveMessage {
+    Bytes content;
+    WsMessageType type;
+    std::chrono::seconds timeout;
+    KeepAliveMode mode;
+  };
+  struct Extras {
+    std::optional<KeepAliveMessage> keep_alive;
+    CallbackTimer keep_alive_timer;
+    TimePoint last_sent;
+    std::optional<std::pair<WsMessageType, Bytes>> delayed;
+    CallbackTimer delayed_timer;
+  };
+  // What is done with the backend's present message.
+  enum class Fate : uint8_t { undecided, relay, control, drop };
+
+  const Route& route() const { return *route_; }
+  Extras& extras();
+
+  void try_target();
+  void next_target(const std::string& tried);
+  void refuse(int status, const std::string& text);
+
+  void on_client_message(WsMessageType type, std::string data, bool first, bool last) override;
+  void on_client_close(int code, const std::string& reason) override;
+  void on_client_gone() override;
+  void on_client_writable() override;
+
+  void on_accepted(Headers headers) override;
+  void on_refused(ResponseHead head, Bytes body) override;
+  void on_unreachable(const std::string& tried) override;
+  void on_open_failed(int status, const std::string& reason) override;
+  void on_backend_message(WsMessageType type, std::string data, bool first, bool last) override;
+  void on_backend_close(int code, std::string_view reason) override;
+  void on_backend_gone(const std::string& reason) override;
+  void on_backend_room() override;
+  void on_backend_done() override;
+
+  bool wants(const Item& item) const override { return item.ws_message.has_value(); }
+  void on_item(const Item& item, const Delivery* shared, HoldChannels& channels, size_t channel) override;
+  void on_unsure(bool) override {}
+  void on_gap(Gap gap) override;
+
+  void relay(WsMessageType type, std::string_view data, bool first, bool last);
+  void send(WsMessageType type, const Bytes& content, const Delivery* shared);
+  void obey(std::string_view json);
+  void set_keep_alive(const WsControl& control);
+  void arm_keep_alive(TimePoint from);
+  void on_keep_alive();
+  void flush_delayed();
+
+  void close_both(int code, std::string_view reason);
+  void settle();
+  void on_timer() override;
+
+  Gateway& gateway_;
+  std::shared_ptr<const RouteTable> table_;  // keeps route_ alive
+  const Route* route_;
+  std::unique_ptr<HeldRequest> request_;  // until the verdict
+  std::unique_ptr<ClientEnd> client_;     // null: gone
+  std::unique_ptr<BackendEnd> backend_;   // null: gone, or told all
+  HoldChannels channels_;
+  std::unique_ptr<Extras> extras_;
+  std::string tried_;
+  std::unique_ptr<std::string> prefix_;  // of messages for the client; null: all are, and there are no control messages
+  std::string head_;                     // of a message whose fate is undecided, or of a control message
+  uint32_t target_ = 0;
+  Fate fate_ = Fate::undecided;
+  bool open_ : 1 = false;
+  bool detached_ : 1 = false;
+  bool client_close_sent_ : 1 = false;
+  bool client_close_got_ : 1 = false;
+  bool backend_close_sent_ : 1 = false;
+  bool backend_close_got_ : 1 = false;
+};
+
+}  // namespace holdfast
