@@ -13,8 +13,9 @@ namespace holdfast {
 namespace {
 
 constexpr uint8_t kMostBits = 15;
-constexpr uint8_t kFewestBits = 9;  // zlib's raw deflate writes no window of 8 bits
-constexpr size_t kStep = 16384;     // what inflating and deflating grow by
+constexpr uint8_t kFewestBits = 9;                               // zlib's raw deflate writes no window of 8 bits
+constexpr size_t kStep = 16384;                                  // deflating grows by at least so much
+constexpr size_t kLeastRoom = 256, kMostRoom = size_t{1} << 20;  // that inflating is given at once
 
 Bytef* bytes_of(std::string_view text) { return reinterpret_cast<Bytef*>(const_cast<char*>(text.data())); }
 
@@ -132,6 +133,11 @@ Deflater& thread_deflater(int level, uint8_t bits) {
 struct Inflater::State {
   z_stream stream{};
   bool takeover = false;
+  bool begun = false;  // bytes came that want the four that flushing left out
+
+  Outcome run(std::string_view data, uint64_t limit, std::string& out);
+  // zlib tells in data_type that it stands between two blocks; a message that was cut short ends inside one.
+  bool between_blocks() const { return (stream.data_type & 128) != 0; }
 };
 
 Inflater::Inflater(uint8_t bits, bool takeover) : state_(std::make_unique<State>()) {
@@ -141,42 +147,52 @@ Inflater::Inflater(uint8_t bits, bool takeover) : state_(std::make_unique<State>
 
 Inflater::~Inflater() { inflateEnd(&state_->stream); }
 
-void Inflater::reset() { inflateReset(&state_->stream); }
+void Inflater::reset() {
+  inflateReset(&state_->stream);
+  state_->begun = false;
+}
 
-namespace {
-
-Inflater::Outcome run(z_stream& stream, std::string_view data, uint64_t limit, std::string& out) {
+Inflater::Outcome Inflater::State::run(std::string_view data, uint64_t limit, std::string& out) {
+  if (!data.empty()) begun = true;
   stream.next_in = bytes_of(data);
   stream.avail_in = static_cast<uInt>(data.size());
+  // Room grows with what comes out: a short message must not be told, queued and kept in a block of many kilobytes.
+  size_t room = std::clamp(data.size() * 4, kLeastRoom, kMostRoom);
   for (;;) {
     const size_t before = out.size();
     // One byte past the limit is enough to know.
-    size_t room = std::max(kStep, data.size());
-    if (limit - std::min<uint64_t>(limit, before) < room) room = static_cast<size_t>(limit - std::min<uint64_t>(limit, before)) + 1;
+    const uint64_t left = limit - std::min<uint64_t>(limit, before);
+    if (left < room) room = static_cast<size_t>(left) + 1;
     out.resize(before + room);
     stream.next_out = bytes_of(std::string_view(out).substr(before));
     stream.avail_out = static_cast<uInt>(room);
     const int result = inflate(&stream, Z_SYNC_FLUSH);
     const bool full = stream.avail_out == 0;
     out.resize(before + room - stream.avail_out);
+    // First, so that the verdict on data that is too much and then wrong does not hang on how it was cut.
+    if (out.size() > limit) return Outcome::too_big;
     if (result == Z_STREAM_END) {
       // A final block: what follows begins a new stream (RFC 7692 section 7.2.3.4).
       inflateReset(&stream);
+      begun = stream.avail_in > 0;
     } else if (result != Z_OK && result != Z_BUF_ERROR) {
-      return Inflater::Outcome::bad_data;
+      return Outcome::bad_data;
     }
-    if (out.size() > limit) return Inflater::Outcome::too_big;
-    if (stream.avail_in == 0 && !full) return Inflater::Outcome::ok;
-    if (result == Z_BUF_ERROR && !full) return Inflater::Outcome::bad_data;
+    if (stream.avail_in == 0 && !full) return Outcome::ok;
+    if (result == Z_BUF_ERROR && !full) return Outcome::bad_data;
+    if (full) room = std::min(room * 2, kMostRoom);
   }
 }
 
-}  // namespace
-
 Inflater::Outcome Inflater::piece(std::string_view data, bool last, uint64_t limit, std::string& out) {
-  auto outcome = run(state_->stream, data, limit, out);
-  if (outcome == Outcome::ok && last) outcome = run(state_->stream, std::string_view("\0\0\xff\xff", 4), limit, out);
-  if (last && !state_->takeover) reset();
+  auto outcome = state_->run(data, limit, out);
+  if (!last) return outcome;
+  if (outcome == Outcome::ok && state_->begun) {
+    outcome = state_->run(std::string_view("\0\0\xff\xff", 4), limit, out);
+    if (outcome == Outcome::ok && !state_->between_blocks()) outcome = Outcome::bad_data;
+  }
+  state_->begun = false;
+  if (!state_->takeover) reset();
   return outcome;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
+#include <utility>
 #include <vector>
 
 #include <wslay/wslay.h>
@@ -42,7 +44,7 @@ void take_back(std::unique_ptr<Inflater> inflater) {
 struct WsReader::Active {
   Active() {
     const wslay_frame_callbacks callbacks{nullptr, &Active::give, nullptr};
-    wslay_frame_context_init(&context, &callbacks, this);
+    if (wslay_frame_context_init(&context, &callbacks, this) != 0) throw std::bad_alloc();
   }
   ~Active() { wslay_frame_context_free(context); }
   Active(const Active&) = delete;
@@ -191,20 +193,17 @@ std::optional<WsEvent> WsReader::begin_frame() {
 std::optional<WsEvent> WsReader::add(std::string_view data, bool message_ends) {
   auto& part = active_->part;
   const size_t before = part.size();
+  auto inflated = Inflater::Outcome::ok;
   if (!compressed_) {
     part += data;
   } else {
     const uint64_t room = limits_.max_message > 0 ? limits_.max_message - message_bytes_ : Inflater::kNoLimit;
-    switch (inflater_->piece(data, message_ends, room, part)) {
-      case Inflater::Outcome::ok:
-        break;
-      case Inflater::Outcome::too_big:
-        return violation(kWsTooBig, "a message that is too large when inflated");
-      case Inflater::Outcome::bad_data:
-        return violation(kWsBadData, "a message that does not inflate");
-    }
+    inflated = inflater_->piece(data, message_ends, room, part);
   }
+  // What came out before a fault is judged first: the verdict must not hang on how the bytes were cut.
   if (text_ && !utf8_.feed(std::string_view(part).substr(before))) return violation(kWsBadData, "a text that is not UTF-8");
+  if (inflated == Inflater::Outcome::too_big) return violation(kWsTooBig, "a message that is too large when inflated");
+  if (inflated == Inflater::Outcome::bad_data) return violation(kWsBadData, "a message that does not inflate");
   if (!message_ends) return std::nullopt;
   if (text_ && !utf8_.complete()) return violation(kWsBadData, "a text that ends inside a character");
   return std::nullopt;
