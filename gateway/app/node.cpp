@@ -8,6 +8,7 @@
 #include "control/service.h"
 #include "gateway/base/log.h"
 #include "gateway/net/loop.h"
+#include "gateway/session/sockjs/sockjs_sessions.h"
 #include "gateway/upstream/zhttp/message_sockets.h"
 
 namespace holdfast {
@@ -17,12 +18,12 @@ namespace {
 // One loop and what it owns. Everything inside belongs to its thread once that runs.
 struct Worker {
   Worker(const Clock& clock, Metrics& metrics, Hub& hub, size_t index, const Settings& settings, std::shared_ptr<const ForwardRules> rules,
-         MessageSockets& sockets)
+         MessageSockets& sockets, std::shared_ptr<SockjsSessions> sockjs)
       : loop(clock, metrics),
         shard(
             hub, index, loop.timers(), [this](std::function<void()> work) { loop.post(std::move(work)); }, settings.delivery, metrics),
         upstream(loop, settings.upstream, metrics, &sockets),
-        gateway(loop, shard, upstream, std::move(rules), settings.proxy, settings.hold, settings.websocket, metrics),
+        gateway(loop, shard, upstream, std::move(rules), settings.proxy, settings.hold, settings.websocket, metrics, std::move(sockjs)),
         server(loop, settings.edge, gateway, metrics) {}
 
   Loop loop;
@@ -148,8 +149,9 @@ Result<void> Node::State::start() {
   const auto table = make_table(std::move(routes));
   sockets = std::make_unique<MessageSockets>();
   bind_message_sockets(*table, *sockets);
+  const auto sockjs = std::make_shared<SockjsSessions>();
   for (size_t i = 0; i < loops; ++i) {
-    workers.push_back(std::make_unique<Worker>(clock, metrics, *hub, i, settings, shared_rules, *sockets));
+    workers.push_back(std::make_unique<Worker>(clock, metrics, *hub, i, settings, shared_rules, *sockets, sockjs));
     auto& worker = *workers.back();
     hub->add(worker.shard, i, [loop = &worker.loop](std::function<void()> work) { loop->post(std::move(work)); });
     worker.gateway.set_routes(table);

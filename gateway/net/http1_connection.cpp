@@ -56,13 +56,11 @@ void Http1Connection::release_incoming() {
 void Http1Connection::read_more() {
   if (reading_) return;
   reading_ = true;
-  stream_->wait_readable([this] {
-    reading_ = false;
-    on_readable();
-  });
+  stream_->wait_readable(*this);
 }
 
-void Http1Connection::on_readable() {
+void Http1Connection::on_stream_readable() {
+  reading_ = false;
   if (phase_ == Phase::dead) return;
   const auto outcome = stream_->read(read_buffer(), kReadBuffer);
   if (outcome.io == Stream::Io::again) return read_more();
@@ -438,14 +436,16 @@ bool Http1Connection::flush() {
     if (!writing_) {
       writing_ = true;
       set_deadline(server_.loop.timers().now() + server_.options.write_stall);
-      stream_->wait_writable([this] {
-        writing_ = false;
-        step();
-      });
+      stream_->wait_writable(*this);
     }
     return true;
   }
   return !write_failed_;
+}
+
+void Http1Connection::on_stream_writable() {
+  writing_ = false;
+  step();
 }
 
 void Http1Connection::step() {

@@ -11,7 +11,7 @@ namespace holdfast {
 // A client's HTTP/1.1 connection. It carries one exchange at a time, so it is the exchange: nothing is allocated per response.
 // While it idles or is held it owns its stream, these fields and nothing else; what reading a request needs is in Incoming.
 // Threads: its loop. Calls of the exchange only note things; bytes leave and observers are told at the end of the loop's turn.
-class Http1Connection final : public Exchange, public Timer {
+class Http1Connection final : public Exchange, public StreamUser, public Timer {
  public:
   Http1Connection(HttpServer::State& server, std::unique_ptr<Stream> stream, PeerInfo peer);
   ~Http1Connection() override;
@@ -55,7 +55,8 @@ class Http1Connection final : public Exchange, public Timer {
   };
 
   void read_more();
-  void on_readable();
+  void on_stream_readable() override;
+  void on_stream_writable() override;
   void feed_head(std::string_view data);
   void begin_request(std::string_view head, std::string_view rest);
   void feed_body(std::string_view data);

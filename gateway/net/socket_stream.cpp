@@ -16,13 +16,13 @@ SocketStream::~SocketStream() {
   ::close(fd_);
 }
 
-void SocketStream::wait_readable(std::function<void()> ready) {
-  on_readable_ = std::move(ready);
+void SocketStream::wait_readable(StreamUser& user) {
+  waits_readable_ = &user;
   if (readable_) nudge();
 }
 
-void SocketStream::wait_writable(std::function<void()> ready) {
-  on_writable_ = std::make_unique<std::function<void()>>(std::move(ready));
+void SocketStream::wait_writable(StreamUser& user) {
+  waits_writable_ = &user;
   if (writable_) nudge();
 }
 
@@ -46,16 +46,13 @@ void SocketStream::on_events(uint32_t events) {
 }
 
 void SocketStream::tell() {
-  std::function<void()> ready;
-  if (writable_ && on_writable_) {
-    ready.swap(*on_writable_);
-    on_writable_.reset();
-    // One callback a time: it may destroy this stream, and a nudge is forgotten with it.
-    if (readable_ && on_readable_) nudge();
-  } else if (readable_ && on_readable_) {
-    ready.swap(on_readable_);
+  if (writable_ && waits_writable_ != nullptr) {
+    // One a time: it may destroy this stream, and a nudge is forgotten with it.
+    if (readable_ && waits_readable_ != nullptr) nudge();
+    std::exchange(waits_writable_, nullptr)->on_stream_writable();
+  } else if (readable_ && waits_readable_ != nullptr) {
+    std::exchange(waits_readable_, nullptr)->on_stream_readable();
   }
-  if (ready) ready();
 }
 
 namespace {

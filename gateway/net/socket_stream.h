@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include <openssl/ssl.h>
@@ -16,8 +15,8 @@ class SocketStream : public Stream, public Watch {
   SocketStream(Loop& loop, int fd);
   ~SocketStream() override;
 
-  void wait_readable(std::function<void()> ready) final;
-  void wait_writable(std::function<void()> ready) final;
+  void wait_readable(StreamUser& user) final;
+  void wait_writable(StreamUser& user) final;
   void reset() final;
   void on_events(uint32_t events) final;
 
@@ -37,8 +36,8 @@ class SocketStream : public Stream, public Watch {
   void nudge();
 
   bool nudged_ = false;
-  std::function<void()> on_readable_;
-  std::unique_ptr<std::function<void()>> on_writable_;  // rare while a connection idles
+  StreamUser* waits_readable_ = nullptr;
+  StreamUser* waits_writable_ = nullptr;
 };
 
 struct TlsContext::State {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +17,16 @@ namespace holdfast {
 class Loop;
 class TlsContext;
 
+// Told that a stream is ready.
+class StreamUser {
+ public:
+  virtual void on_stream_readable() = 0;
+  virtual void on_stream_writable() = 0;
+
+ protected:
+  ~StreamUser() = default;
+};
+
 // A non-blocking byte stream over a socket, plain or TLS: readiness waits plus direct system calls, no buffers of its own.
 // Used by the server side and by upstream. Threads: its loop.
 class Stream {
@@ -33,9 +42,9 @@ class Stream {
   virtual Outcome read(char* into, size_t size) = 0;
   virtual Outcome write(const iovec* parts, size_t count) = 0;
 
-  // One readiness callback of each kind may be pending; it is called once. Destroying the stream drops both.
-  virtual void wait_readable(std::function<void()> ready) = 0;
-  virtual void wait_writable(std::function<void()> ready) = 0;
+  // One wait of each kind may be pending; its user is told once. Destroying the stream drops both.
+  virtual void wait_readable(StreamUser& user) = 0;
+  virtual void wait_writable(StreamUser& user) = 0;
 
   // Says goodbye: TLS close_notify and the end of our side; what was written is still delivered.
   virtual void shutdown_send() = 0;

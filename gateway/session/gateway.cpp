@@ -5,6 +5,8 @@
 #include "gateway/net/websocket_handshake.h"
 #include "gateway/session/direct_hold.h"
 #include "gateway/session/proxy_session.h"
+#include "gateway/session/sockjs/sockjs.h"
+#include "gateway/session/sockjs/sockjs_sessions.h"
 #include "gateway/session/websocket/socket_end.h"
 #include "gateway/session/websocket/ws_request.h"
 #include "gateway/session/websocket/ws_session.h"
@@ -39,10 +41,11 @@ Gateway::Counts::Counts(Metrics& m)
       bad_instructs(m.counter("holdfast_bad_instructs_total", "Backend replies whose instructions were wrong.")),
       over_subscribed(m.counter("holdfast_subscriptions_refused_total", "Channels left out because a connection had too many.")),
       queue_dropped(m.counter("holdfast_deliveries_dropped_total", "Deliveries that were dropped.", {{"reason", "hold_queue"}})),
-      mid_body(m.counter("holdfast_truncated_responses_total", "Responses aborted because the backend broke off.")) {}
+      mid_body(m.counter("holdfast_truncated_responses_total", "Responses aborted because the backend broke off.")),
+      slow_dropped(m.counter("holdfast_slow_clients_dropped_total", "Clients dropped because they did not read.")) {}
 
 Gateway::Gateway(Loop& loop, HubShard& hub, UpstreamClient& upstream, std::shared_ptr<const ForwardRules> rules, const ProxyOptions& proxy,
-                 const HoldOptions& holds, const WsOptions& websocket, Metrics& metrics)
+                 const HoldOptions& holds, const WsOptions& websocket, Metrics& metrics, std::shared_ptr<SockjsSessions> sockjs)
     : counts(metrics),
       loop_(loop),
       hub_(hub),
@@ -55,11 +58,16 @@ Gateway::Gateway(Loop& loop, HubShard& hub, UpstreamClient& upstream, std::share
                  : holds.rerequest == "never" ? Rerequest::never
                                               : Rerequest::automatic),
       routes_(RouteTable::make({})),
+      sockjs_(std::move(sockjs)),
+      door_(std::make_shared<LoopDoor>(loop)),
       random_(std::random_device{}()) {
   drain_timer_.set_callback([this] { drain_slice(); });
 }
 
-Gateway::~Gateway() { sessions_.clear(); }
+Gateway::~Gateway() {
+  door_->close();
+  sessions_.clear();
+}
 
 void Gateway::set_routes(std::shared_ptr<const RouteTable> routes) { routes_ = std::move(routes); }
 
@@ -157,6 +165,10 @@ void Gateway::on_request(Exchange& exchange, RequestHead head, BodyFraming body)
   request->table = routes_;
   request->route = match.route;
   request->framing = body;
+  if (is_under_sockjs(match.route->sockjs_prefix, head.target)) {
+    request->head = std::move(head);
+    return start_sockjs(*this, exchange, std::move(request), websocket);
+  }
   if (websocket) {
     request->head = std::move(head);
     return on_websocket(exchange, std::move(request), match);

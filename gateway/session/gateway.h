@@ -32,12 +32,14 @@ void declare(OptionSet& set, HoldOptions& options);  // section "hold"
 enum class Rerequest { automatic, always, never };
 
 struct HeldRequest;
+class LoopDoor;
+class SockjsSessions;
 
 // What every session of a loop uses. Threads: its loop.
 class Gateway final : public ExchangeHandler {
  public:
   Gateway(Loop& loop, HubShard& hub, UpstreamClient& upstream, std::shared_ptr<const ForwardRules> rules, const ProxyOptions& proxy,
-          const HoldOptions& holds, const WsOptions& websocket, Metrics& metrics);
+          const HoldOptions& holds, const WsOptions& websocket, Metrics& metrics, std::shared_ptr<SockjsSessions> sockjs);
   ~Gateway() override;
 
   void set_routes(std::shared_ptr<const RouteTable> routes);
@@ -57,6 +59,8 @@ class Gateway final : public ExchangeHandler {
   const HoldOptions& holds() const { return hold_options_; }
   const WsOptions& websocket() const { return websocket_; }
   Rerequest rerequest() const { return rerequest_; }
+  SockjsSessions& sockjs() { return *sockjs_; }
+  const std::shared_ptr<LoopDoor>& door() { return door_; }  // into this loop, from others
   WallTime wall() const { return loop_.timers().clock().wall(); }
   bool debug(const Route& route) const { return proxy_.debug || route.debug; }
   bool cross_origin(const Route& route) const { return proxy_.auto_cross_origin || route.cross_origin; }
@@ -82,7 +86,7 @@ class Gateway final : public ExchangeHandler {
     explicit Counts(Metrics& metrics);
     Count &response_holds, &stream_holds, &websockets;  // gauges
     Count &held, &client_messages, &delivered, &filtered, &rerequests, &timeouts, &bad_instructs, &over_subscribed, &queue_dropped,
-        &mid_body;
+        &mid_body, &slow_dropped;
   };
   Counts counts;
 
@@ -102,6 +106,8 @@ class Gateway final : public ExchangeHandler {
   std::shared_ptr<const RouteTable> routes_;
   std::unordered_map<std::string, SignatureKey> route_keys_;
   std::set<std::string> groups_;
+  std::shared_ptr<SockjsSessions> sockjs_;
+  std::shared_ptr<LoopDoor> door_;
   std::vector<std::unique_ptr<Session>> sessions_;
   std::minstd_rand random_;
   TimePoint next_slot_;

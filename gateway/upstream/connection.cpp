@@ -87,7 +87,7 @@ bool Connection::flush() {
     } else if (outcome.io == Stream::Io::again) {
       if (!std::exchange(writing_, true)) {
         progress = true;  // the stall counts from here
-        stream_->wait_writable([this] { on_writable(); });
+        stream_->wait_writable(*this);
       }
       break;
     } else if (reused_ && !wrote_) {
@@ -110,7 +110,7 @@ void Connection::after_write(bool progress) {
   set_deadline_in(timeout_);
 }
 
-void Connection::on_writable() {
+void Connection::on_stream_writable() {
   writing_ = false;
   if (user_ == nullptr || !flush() || user_ == nullptr) return;
   user_->on_drained();
@@ -120,10 +120,10 @@ void Connection::on_writable() {
 
 void Connection::read_more() {
   if (std::exchange(reading_, true)) return;
-  stream_->wait_readable([this] { on_readable(); });
+  stream_->wait_readable(*this);
 }
 
-void Connection::on_readable() {
+void Connection::on_stream_readable() {
   reading_ = false;
   if (!stream_) return;
   if (user_ == nullptr) return check_idle();

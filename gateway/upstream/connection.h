@@ -31,7 +31,7 @@ class ConnectionUser {
 
 // One HTTP/1.1 connection to a backend, carrying one request at a time. Reads go through one buffer of the thread, so an idle connection
 // owns its socket, a deadline and little else. Threads: its loop.
-class Connection final : Timer {
+class Connection final : StreamUser, Timer {
  public:
   Connection(UpstreamCore& core, Pool& pool, std::unique_ptr<Stream> stream);
   ~Connection() override;
@@ -59,7 +59,7 @@ class Connection final : Timer {
   enum class Phase : uint8_t { head, body };
 
   void read_more();
-  void on_readable();
+  void on_stream_readable() override;
   void check_idle();
   void take(std::string_view data);
   void take_heads(std::string_view data, size_t searched);
@@ -72,7 +72,7 @@ class Connection final : Timer {
   void finish(bool nothing_follows);
   void break_off(UpstreamError error, const std::string& text);
 
-  void on_writable();
+  void on_stream_writable() override;
   void after_write(bool progress);
 
   void set_deadline(TimePoint when);

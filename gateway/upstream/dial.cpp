@@ -118,10 +118,10 @@ void Dial::connected() {
   }
   const std::string& name = endpoint_.server_name.empty() ? endpoint_.host : endpoint_.server_name;
   stream_ = make_tls_client_stream(core_.loop, socket, **context, name, endpoint_.verify);
-  stream_->wait_writable([this] { on_handshake(); });
+  stream_->wait_writable(*this);
 }
 
-void Dial::on_handshake() {
+void Dial::on_stream_writable() {
   // Whether it succeeded is seen by reading: nothing may have come, and nothing may be wrong.
   char byte = 0;
   if (stream_->read(&byte, 1).io != Stream::Io::again) {

@@ -21,7 +21,7 @@ class DialUser {
 
 // Makes a connection to an endpoint: resolves its name, tries its addresses in order, and shakes hands for TLS. Each address has the
 // connect time-out for itself. Destroying it gives up. Threads: its loop.
-class Dial final : Watch, Timer, ResolveUser {
+class Dial final : Watch, StreamUser, Timer, ResolveUser {
  public:
   Dial(UpstreamCore& core, const Endpoint& endpoint, DialUser& user);
   ~Dial() override;
@@ -37,7 +37,8 @@ class Dial final : Watch, Timer, ResolveUser {
   void next_address();
   bool open(const Address& address);
   void connected();
-  void on_handshake();
+  void on_stream_readable() override {}
+  void on_stream_writable() override;  // the handshake is decided
   void note(const std::string& reason);
   void close();
   void give_up_soon();

@@ -1,8 +1,10 @@
 #include "gateway/session/websocket/http_backend.h"
 
+#include <algorithm>
 #include <random>
 
 #include "gateway/base/log.h"
+#include "gateway/grip/instruct.h"
 #include "gateway/session/proxy_session.h"
 #include "gateway/session/websocket/ws_request.h"
 
@@ -16,17 +18,17 @@ constexpr uint64_t kMinKeepAlive = 20;
 constexpr size_t kMaxMeta = 16'384;  // bytes of names and values that a backend may have stored
 constexpr std::string_view kMediaType = "application/websocket-events";
 
-std::string new_connection_id() {
-  std::random_device random;
+// A UUID of version 4.
+std::string format_id(const std::array<uint32_t, 4>& id) {
   char text[37];
-  const auto word = [&] { return static_cast<unsigned>(random()); };
-  const unsigned a = word(), b = word(), c = word(), d = word();
-  std::snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%04x%08x", a, b >> 16, b & 0xfff, 0x8000 | (c >> 16 & 0x3fff), c & 0xffff, d);
+  std::snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%04x%08x", id[0], id[1] >> 16, id[1] & 0xfff, 0x8000 | (id[2] >> 16 & 0x3fff),
+                id[2] & 0xffff, id[3]);
   return text;
 }
 
 // Headers of the handshake that are not for the backend, or that every request says for itself.
 bool is_left_out(std::string_view name) {
+  if (iequals(name, "Sec-WebSocket-Version")) return true;
   return iequals(name, "Accept") || iequals(name, "Content-Type") || iequals(name, "Connection-Id") || istarts_with(name, "Meta-") ||
          istarts_with(name, "Meta_") || iequals(name, "Content-Bytes-Replayed");
 }
@@ -73,14 +75,18 @@ HttpBackend::HttpBackend(Gateway& gateway, const HeldRequest& request, const Tar
   const bool operators = std::any_of(route_.set_headers.begin(), route_.set_headers.end(),
                                      [](const auto& header) { return iequals(header.first, "Grip-Sig"); });
   signs_ = !request.facts.trusted && !operators && head.headers.has("Grip-Sig");
-  head_ = head.target + "\n";
+  grip_ = !request.facts.trusted && !route_.no_grip;
+  std::random_device random;
+  std::generate(id_.begin(), id_.end(), [&] { return random(); });
+  std::string text = head.target + "\n";
   for (const auto& [name, value] : head.headers) {
     if (is_left_out(name) || (signs_ && iequals(name, "Grip-Sig"))) continue;
-    head_.append(name).append(":").append(value).append("\n");
+    if (grip_ && (iequals(name, "Grip-Feature") || iequals(name, "Sec-WebSocket-Extensions"))) continue;
+    text.append(name).append(":").append(value).append("\n");
   }
-  head_.append("Connection-Id:").append(new_connection_id()).append("\n");
-  head_.append("Accept:").append(kMediaType).append("\nContent-Type:").append(kMediaType).append("\n");
-  head_.shrink_to_fit();
+  auto kept = std::make_unique<char[]>(text.size() + 1);
+  std::copy_n(text.c_str(), text.size() + 1, kept.get());
+  head_ = std::move(kept);
 }
 
 HttpBackend::~HttpBackend() {
@@ -161,7 +167,7 @@ void HttpBackend::start_when_due() {
 }
 
 void HttpBackend::start() {
-  cancel();
+  if (timer_) timer_->cancel();
   due_ = false;
   auto& b = busy();
   b.offered = target_.one_event ? std::min<size_t>(1, b.queue.size()) : b.queue.size();
@@ -182,7 +188,7 @@ void HttpBackend::start() {
 RequestHead HttpBackend::next_head() const {
   RequestHead head;
   head.method = "POST";
-  std::string_view text = head_;
+  std::string_view text = head_.get();
   const auto next_line = [&] {
     const size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
@@ -190,11 +196,19 @@ RequestHead HttpBackend::next_head() const {
     return line;
   };
   head.target = next_line();
-  head.headers.reserve(16 + meta_.size());
+  head.headers.reserve(24);
   while (!text.empty()) {
     const std::string_view line = next_line();
     const size_t colon = line.find(':');
     head.headers.add(line.substr(0, colon), line.substr(colon + 1));
+  }
+  head.headers.add("Sec-WebSocket-Version", "13");
+  head.headers.add("Connection-Id", format_id(id_));
+  head.headers.add("Accept", kMediaType);
+  head.headers.add("Content-Type", kMediaType);
+  if (grip_) {
+    head.headers.add("Sec-WebSocket-Extensions", "grip");
+    head.headers.add("Grip-Feature", grip_features());
   }
   if (signs_) {
     const SignatureKey* its_own = gateway_.route_key(route_);
@@ -202,7 +216,9 @@ RequestHead HttpBackend::next_head() const {
     head.headers.add("Grip-Sig",
                      key.sign(route_.signature_issuer.empty() ? gateway_.rules().issuer : route_.signature_issuer, gateway_.wall()));
   }
-  for (const auto& [name, value] : meta_) head.headers.add("Meta-" + name, value);
+  if (meta_) {
+    for (const auto& [name, value] : *meta_) head.headers.add("Meta-" + name, value);
+  }
   if (busy_->replayed > 0) head.headers.add("Content-Bytes-Replayed", std::to_string(busy_->replayed));
   if (!busy_->gap.empty()) head.headers.add("Holdfast-Gap", busy_->gap);
   return head;
@@ -249,12 +265,17 @@ void HttpBackend::on_error(UpstreamError error, const std::string& text) {
   }
   if (not_sent && attempts_ < kMaxAttempts) {
     retrying_ = true;
-    gateway_.timers().set_in(*this, Duration(1000 << attempts_) + gateway_.jitter(Duration(1000)));
+    set_timer(Duration(1000 << attempts_) + gateway_.jitter(Duration(1000)));
     ++attempts_;
     return;
   }
   if (left_) return user_.on_backend_done();
   lose(where + ": " + text);
+}
+
+void HttpBackend::set_timer(Duration delay) {
+  if (!timer_) timer_ = std::make_unique<CallbackTimer>([this] { on_timer(); });
+  gateway_.timers().set_in(*timer_, delay);
 }
 
 void HttpBackend::on_timer() {
@@ -298,7 +319,7 @@ void HttpBackend::take_answer(ResponseHead head, const std::string& reply) {
 }
 
 void HttpBackend::judge_opening(ResponseHead& head, const std::vector<WsHttpEvent>& events) {
-  if (events.empty() && keep_alive_.count() > 0) return go_on();  // not yet
+  if (events.empty() && keep_alive_seconds_ > 0) return go_on();  // not yet
   if (events.empty() || events.front().type != WsEventType::open) {
     return user_.on_open_failed(502, "the answer to OPEN does not begin with OPEN");
   }
@@ -355,14 +376,17 @@ Result<void> HttpBackend::take_settings(const Headers& headers) {
   for (const auto& [name, value] : headers) {
     if (!istarts_with(name, kSetMeta) || name.size() == kSetMeta.size()) continue;
     const std::string_view meta = std::string_view(name).substr(kSetMeta.size());
-    std::erase_if(meta_, [&](const auto& entry) { return iequals(entry.first, meta); });
-    if (!value.empty()) meta_.emplace_back(meta, value);
+    if (!meta_) meta_ = std::make_unique<MetaList>();
+    std::erase_if(*meta_, [&](const auto& entry) { return iequals(entry.first, meta); });
+    if (!value.empty()) meta_->emplace_back(meta, value);
   }
-  for (const auto& [name, value] : meta_) stored += name.size() + value.size();
+  if (meta_) {
+    for (const auto& [name, value] : *meta_) stored += name.size() + value.size();
+  }
   if (stored > kMaxMeta) return invalid("the backend has stored too much by Set-Meta");
   if (const auto* interval = headers.find("Keep-Alive-Interval")) {
     const auto seconds = parse_uint(trim(*interval));
-    keep_alive_ = std::chrono::seconds(seconds && *seconds > 0 && *seconds < 1'000'000 ? std::max(*seconds, kMinKeepAlive) : 0);
+    keep_alive_seconds_ = seconds && *seconds > 0 && *seconds < 1'000'000 ? static_cast<uint32_t>(std::max(*seconds, kMinKeepAlive)) : 0;
   }
   return {};
 }
@@ -402,7 +426,7 @@ Result<void> HttpBackend::take_accepted(const Headers& headers) {
 void HttpBackend::go_on() {
   auto& b = *busy_;
   if (left_ && b.queue.empty()) return user_.on_backend_done();
-  if (close_told_ && !closed_ && b.queue.empty() && keep_alive_.count() == 0) return lose("no CLOSE in the answer to CLOSE");
+  if (close_told_ && !closed_ && b.queue.empty() && keep_alive_seconds_ == 0) return lose("no CLOSE in the answer to CLOSE");
   if (closed_) return;
   if (waiting_ && b.content < gateway_.websocket().over_http_buffer) {
     waiting_ = false;
@@ -415,7 +439,7 @@ void HttpBackend::go_on() {
   start_when_due();
   if (busy_->call) return;
   if (busy_->queue.empty() && busy_->assembling.empty() && busy_->gap.empty()) busy_.reset();
-  if (keep_alive_.count() > 0) gateway_.timers().set_in(*this, keep_alive_);
+  if (keep_alive_seconds_ > 0) set_timer(std::chrono::seconds(keep_alive_seconds_));
 }
 
 void HttpBackend::lose(const std::string& reason) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,9 +14,9 @@
 namespace holdfast {
 
 // A backend that knows only HTTP (WebSocket-over-HTTP): what the client does goes to it as events in POSTs, one at a time, and events come
-// back in the answers. What arrives while a request is out goes with the next. Between requests it owns the handshake's head as text and
-// the backend's own values (Set-Meta); the rest is in Busy.
-class HttpBackend final : public BackendEnd, UpstreamHandler, Timer {
+// back in the answers. What arrives while a request is out goes with the next. Between requests it owns what of the handshake's head is the
+// client's own, as text, and the backend's values (Set-Meta); the rest is in Busy.
+class HttpBackend final : public BackendEnd, UpstreamHandler {
  public:
   HttpBackend(Gateway& gateway, const HeldRequest& request, const Target& target, User& user);
   ~HttpBackend() override;
@@ -34,6 +35,7 @@ class HttpBackend final : public BackendEnd, UpstreamHandler, Timer {
     WsEventType type;
     std::string content;
   };
+  using MetaList = std::vector<std::pair<std::string, std::string>>;
   // While something is under way.
   struct Busy {
     std::vector<Event> queue;  // not accepted by the backend yet
@@ -57,7 +59,8 @@ class HttpBackend final : public BackendEnd, UpstreamHandler, Timer {
   void on_body(Bytes piece) override;
   void on_end() override;
   void on_error(UpstreamError error, const std::string& text) override;
-  void on_timer() override;
+  void on_timer();
+  void set_timer(Duration delay);
 
   Busy& busy();
   void push(WsEventType type, std::string content);
@@ -78,12 +81,15 @@ class HttpBackend final : public BackendEnd, UpstreamHandler, Timer {
   User& user_;
   const Route& route_;  // the session keeps it alive
   const Target& target_;
-  std::string head_;  // the target and the head's lines, as they go to the backend with every request
-  std::vector<std::pair<std::string, std::string>> meta_;
+  std::unique_ptr<const char[]> head_;  // the target and the lines of the head that are the client's own, as they go to the backend
+  std::unique_ptr<MetaList> meta_;      // Set-Meta
   std::unique_ptr<Busy> busy_;
-  bool* destroyed_ = nullptr;  // set while the user may destroy this
-  std::chrono::seconds keep_alive_{0};
+  std::unique_ptr<CallbackTimer> timer_;  // for keep-alive or a retry
+  bool* destroyed_ = nullptr;             // set while the user may destroy this
+  std::array<uint32_t, 4> id_;            // Connection-Id
+  uint32_t keep_alive_seconds_ = 0;
   uint8_t attempts_ = 0;
+  bool grip_ : 1 = false;  // Grip-Feature and the grip extension are ours to add
   bool signs_ : 1 = false;
   bool opened_ : 1 = false;
   bool due_ : 1 = false;         // a request is due though there may be no new event

@@ -18,7 +18,7 @@ SocketEnd::SocketEnd(const WsOptions& options, Exchange& exchange, RequestHead r
     : options_(options),
       exchange_(&exchange),
       user_(user),
-      opening_(std::make_unique<Opening>(Opening{std::move(request)})),
+      opening_(std::make_unique<RequestHead>(std::move(request))),
       reader_(WsSide::server, options.limits) {
   exchange.set_observer(this);
 }
@@ -35,7 +35,7 @@ void SocketEnd::accept(const Headers& headers, std::string_view raw_extensions) 
   std::string extensions(raw_extensions);
   if (extensions.empty() && options_.compression.enabled) {
     std::string offers;
-    for (const auto value : opening->request.headers.all("Sec-WebSocket-Extensions")) {
+    for (const auto value : opening->headers.all("Sec-WebSocket-Extensions")) {
       if (!offers.empty()) offers += ", ";
       offers += value;
     }
@@ -48,7 +48,7 @@ void SocketEnd::accept(const Headers& headers, std::string_view raw_extensions) 
       }
     }
   }
-  exchange_->upgrade(accept_handshake(opening->request, headers, extensions));
+  exchange_->upgrade(accept_handshake(*opening, headers, extensions));
   exchange_->hold();
   if (!paused_) resume();
 }

@@ -27,9 +27,6 @@ class SocketEnd final : public ClientEnd, ExchangeObserver {
   void resume() override;
 
  private:
-  struct Opening {
-    RequestHead request;
-  };
   // Published messages that wait for the end of a message that is being relayed: frames of two cannot be mixed.
   struct Deferred {
     std::deque<Bytes> frames;
@@ -52,11 +49,11 @@ class SocketEnd final : public ClientEnd, ExchangeObserver {
   const WsOptions& options_;
   Exchange* exchange_;  // null: over
   User& user_;
-  std::unique_ptr<Opening> opening_;
+  std::unique_ptr<RequestHead> opening_;  // the handshake, until the verdict
   WsReader reader_;
-  DeflateTerms deflate_;
   std::unique_ptr<Deflater> deflater_;  // only with context takeover
   std::unique_ptr<Deferred> deferred_;
+  DeflateTerms deflate_;
   bool* destroyed_ = nullptr;  // set while the user may destroy this
   bool relaying_ : 1 = false;  // a message's first part was sent and its last not
   bool close_sent_ : 1 = false;

@@ -14,6 +14,7 @@ void declare(OptionSet& set, WsOptions& o) {
         .range(1024, 1073741824);
     set.size("over_http_reply", o.over_http_reply, "Largest answer of a WebSocket-over-HTTP backend.").range(1024, 1073741824);
     set.duration("close_timeout", o.close_timeout, "How long either side may take to answer a Close.").range(100, 600000);
+    set.text("sockjs_url", o.sockjs_url, "Where the iframe page of SockJS routes loads sockjs-client from.");
   }
   declare(set, o.compression);
 }

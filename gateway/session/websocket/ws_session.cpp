@@ -26,7 +26,7 @@ WsSession::WsSession(Gateway& gateway, std::unique_ptr<HeldRequest> request, con
     : gateway_(gateway),
       table_(request->table),
       route_(request->route),
-      request_(std::move(request)),
+      opening_(std::make_unique<Opening>(Opening{std::move(request), {}})),
       client_(make_client(*this)),
       channels_(gateway, gateway.rate_group(*route_)) {}
 
@@ -40,6 +40,10 @@ WsSession::Extras& WsSession::extras() {
     extras_ = std::make_unique<Extras>();
     extras_->keep_alive_timer.set_callback([this] { on_keep_alive(); });
     extras_->delayed_timer.set_callback([this] { flush_delayed(); });
+    extras_->close_timer.set_callback([this] {
+      if (client_) client_->end();
+      gateway_.finish(*this);
+    });
   }
   return *extras_;
 }
@@ -48,7 +52,7 @@ WsSession::Extras& WsSession::extras() {
 
 void WsSession::try_target() {
   if (target_ >= route().targets.size()) {
-    return refuse(502, gateway_.debug(route()) ? "Unable to connect to any targets. Tried: " + tried_ : std::string(kOriginError));
+    return refuse(502, gateway_.debug(route()) ? "Unable to connect to any targets. Tried: " + opening_->tried : std::string(kOriginError));
   }
   const Target& target = route().targets[target_];
   BackendEnd::User& user = *this;
@@ -57,16 +61,16 @@ void WsSession::try_target() {
   } else if (target.kind == Target::Kind::unsupported || (target.kind == Target::Kind::message_socket && !target.over_http)) {
     return next_target("(a kind of target that takes no WebSockets)");
   } else if (target.over_http) {
-    backend_ = std::make_unique<HttpBackend>(gateway_, *request_, target, user);
+    backend_ = std::make_unique<HttpBackend>(gateway_, *opening_->request, target, user);
   } else {
-    backend_ = std::make_unique<SocketBackend>(gateway_, *request_, target, user);
+    backend_ = std::make_unique<SocketBackend>(gateway_, *opening_->request, target, user);
   }
   backend_->open();
 }
 
 void WsSession::next_target(const std::string& tried) {
-  if (!tried_.empty()) tried_ += ", ";
-  tried_ += tried;
+  if (!opening_->tried.empty()) opening_->tried += ", ";
+  opening_->tried += tried;
   ++target_;
   try_target();
 }
@@ -85,13 +89,13 @@ void WsSession::refuse(int status, const std::string& text) {
   ResponseHead head;
   head.status = status;
   head.headers.add("Content-Type", "text/plain");
-  if (gateway_.cross_origin(route())) add_cors(request_->cors, head.headers);
+  if (gateway_.cross_origin(route())) add_cors(opening_->request->cors, head.headers);
   client_->refuse(head, Bytes(text + "\n"));
   gateway_.finish(*this);
 }
 
 void WsSession::on_refused(ResponseHead head, Bytes body) {
-  if (gateway_.cross_origin(route())) add_cors(request_->cors, head.headers);
+  if (gateway_.cross_origin(route())) add_cors(opening_->request->cors, head.headers);
   client_->refuse(head, std::move(body));
   gateway_.finish(*this);
 }
@@ -100,20 +104,21 @@ void WsSession::on_accepted(Headers headers) {
   const Target& target = route().targets[target_];
   // A GRIP proxy in front does what the extension asks for; it is only passed on.
   std::string raw_extensions;
-  if (request_->facts.trusted) {
+  if (opening_->request->facts.trusted) {
     if (parse_grip_extension(headers.all("Sec-WebSocket-Extensions")).on) raw_extensions = headers.get("Sec-WebSocket-Extensions");
   } else if (!route().no_grip) {
     auto grip = parse_grip_extension(headers.all("Sec-WebSocket-Extensions"));
-    if (grip.on) prefix_ = std::make_unique<std::string>(std::move(grip.prefix));
+    static const std::string kUsual = GripExtension().prefix;
+    if (grip.on && grip.prefix != kUsual) extras().prefix = std::move(grip.prefix);
+    if (grip.on) prefix_ = extras_ ? &extras_->prefix : &kUsual;
   }
   headers.remove_if([&](const Headers::Field& field) {
-    return iequals(field.first, "Sec-WebSocket-Extensions") || (!request_->facts.trusted && istarts_with(field.first, "Grip-"));
+    return iequals(field.first, "Sec-WebSocket-Extensions") || (!opening_->request->facts.trusted && istarts_with(field.first, "Grip-"));
   });
   open_ = true;
   gateway_.counts.websockets.add();
   gateway_.counts.held.add();
-  request_.reset();
-  std::string().swap(tried_);
+  opening_.reset();
   client_->accept(headers, raw_extensions);
   for (const auto& channel : target.subscriptions) channels_.subscribe(*this, "", {channel, std::nullopt, {}}, true);
 }
@@ -135,7 +140,7 @@ void WsSession::on_client_close(int code, const std::string& reason) {
   client_close_got_ = true;
   if (backend_ && !backend_close_sent_ && !backend_close_got_) {
     backend_close_sent_ = true;
-    gateway_.timers().set_in(*this, gateway_.websocket().close_timeout);
+    expect_close();
     return backend_->close(code, reason);
   }
   if (backend_ && backend_close_got_ && !backend_close_sent_) {
@@ -152,9 +157,9 @@ void WsSession::on_client_close(int code, const std::string& reason) {
 void WsSession::on_client_gone() {
   client_.reset();
   channels_.close(false);
-  extras_.reset();
+  if (extras_) extras_.reset();
+  prefix_ = nullptr;
   if (!backend_ || backend_->client_gone()) return gateway_.finish(*this);
-  cancel();
 }
 
 void WsSession::on_client_writable() {
@@ -169,16 +174,17 @@ void WsSession::on_backend_message(WsMessageType type, std::string data, bool fi
 
   if (first) {
     fate_ = Fate::undecided;
-    head_.clear();
+    kept_.reset();
   }
   bool begins = first;
   if (fate_ == Fate::undecided) {
-    head_ += data;
+    if (kept_) data.insert(0, *std::exchange(kept_, nullptr));
     const bool is_text = type == WsMessageType::text;
-    if (!last && head_.size() < std::max(kControlPrefix.size(), prefix_->size())) return;
+    if (!last && data.size() < std::max(kControlPrefix.size(), prefix_->size())) {
+      kept_ = std::make_unique<std::string>(std::move(data));
+      return;
+    }
     begins = true;
-    data = std::move(head_);
-    head_.clear();
     if (is_text && data.starts_with(kControlPrefix)) {
       fate_ = Fate::control;
     } else if (data.starts_with(*prefix_)) {
@@ -190,14 +196,14 @@ void WsSession::on_backend_message(WsMessageType type, std::string data, bool fi
   }
   if (fate_ == Fate::relay) return relay(type, data, begins, last);
   if (fate_ == Fate::drop) return;
-  head_ += data;
-  if (head_.size() > kMaxControl) {
+  if (kept_) data.insert(0, *std::exchange(kept_, nullptr));
+  if (data.size() > kMaxControl) {
     log::warn("a backend's control message is too long", {{"route", route().where}});
     fate_ = Fate::drop;
-    std::string().swap(head_);
-  } else if (last) {
-    const std::string message = std::move(head_);
-    head_.clear();
+  } else if (!last) {
+    kept_ = std::make_unique<std::string>(std::move(data));
+  } else {
+    const std::string message = std::move(data);
     obey(std::string_view(message).substr(kControlPrefix.size()));
   }
 }
@@ -213,7 +219,7 @@ void WsSession::on_backend_close(int code, std::string_view reason) {
   if (detached_) return backend_.reset();  // the answer to what it was told
   if (client_ && !client_close_sent_) {
     client_close_sent_ = true;
-    gateway_.timers().set_in(*this, gateway_.websocket().close_timeout);
+    expect_close();
     client_->close(code, reason);
   }
   settle();
@@ -241,11 +247,8 @@ void WsSession::settle() {
   gateway_.finish(*this);
 }
 
-// One side did not answer a Close.
-void WsSession::on_timer() {
-  if (client_) client_->end();
-  gateway_.finish(*this);
-}
+// A side that does not answer a Close must not keep the connection.
+void WsSession::expect_close() { gateway_.timers().set_in(extras().close_timer, gateway_.websocket().close_timeout); }
 
 // ---- control messages
 
@@ -352,7 +355,7 @@ void WsSession::on_gap(Gap gap) {
 void WsSession::close_both(int code, std::string_view reason) {
   if (!client_ || client_close_sent_) return;
   client_close_sent_ = true;
-  gateway_.timers().set_in(*this, gateway_.websocket().close_timeout);
+  expect_close();
   client_->close(code, reason);
   if (backend_ && !backend_close_sent_) {
     backend_close_sent_ = true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,7 +18,7 @@ namespace holdfast {
 // A client's WebSocket with a backend behind it: messages go both ways, the backend's control messages subscribe it to channels, and what
 // is published there goes to the client. It asks one target after the other until one answers the handshake, and lives until both sides
 // know that it is over.
-class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldChannels::Owner, Timer {
+class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldChannels::Owner {
  public:
   using MakeClient = std::function<std::unique_ptr<ClientEnd>(ClientEnd::User&)>;
   // `make_client` is called once, at once. `request`: the handshake as the backend shall see it.
@@ -29,6 +30,10 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
   bool drain() override;
 
  private:
+  struct Opening {
+    std::unique_ptr<HeldRequest> request;
+    std::string tried;
+  };
   // What few sessions use.
   struct KeepAliveMessage {
     Bytes content;
@@ -37,6 +42,8 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
     KeepAliveMode mode;
   };
   struct Extras {
+    std::string prefix;
+    CallbackTimer close_timer;
     std::optional<KeepAliveMessage> keep_alive;
     CallbackTimer keep_alive_timer;
     TimePoint last_sent;
@@ -82,20 +89,19 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
   void flush_delayed();
 
   void close_both(int code, std::string_view reason);
+  void expect_close();
   void settle();
-  void on_timer() override;
 
   Gateway& gateway_;
   std::shared_ptr<const RouteTable> table_;  // keeps route_ alive
   const Route* route_;
-  std::unique_ptr<HeldRequest> request_;  // until the verdict
-  std::unique_ptr<ClientEnd> client_;     // null: gone
-  std::unique_ptr<BackendEnd> backend_;   // null: gone, or told all
+  std::unique_ptr<Opening> opening_;     // until the verdict
+  std::unique_ptr<ClientEnd> client_;    // null: gone
+  std::unique_ptr<BackendEnd> backend_;  // null: gone, or told all
   HoldChannels channels_;
   std::unique_ptr<Extras> extras_;
-  std::string tried_;
-  std::unique_ptr<std::string> prefix_;  // of messages for the client; null: all are, and there are no control messages
-  std::string head_;                     // of a message whose fate is undecided, or of a control message
+  const std::string* prefix_ = nullptr;  // of messages for the client; null: all are, and there are no control messages
+  std::unique_ptr<std::string> kept_;    // of a message whose fate is undecided, or of a control message
   uint32_t target_ = 0;
   Fate fate_ = Fate::undecided;
   bool open_ : 1 = false;
