@@ -195,13 +195,13 @@ http { access_log off; keepalive_requests 1000000000;
         r = self.load(server, mode="stream", conns=10000, parallel=500, request=r"GET /stream?ch={chan} HTTP/1.1\r\nHost: localhost\r\n\r\n",
                       size=100, idle=3, messages=3, window=1, pub_conns=1, **self.publisher(server))
         server.stop()
-        self.row("memory per idle stream, 10000 held", r["mem_pss_per_conn_b"], 1024, "", "B")
+        self.row("private memory per idle stream, 10000 held", r["mem_anon_per_conn_b"], 1024, "PSS %.0f B" % r["mem_pss_per_conn_b"], "B")
 
     def wsmemory(self):
         server = self.holdfast()
         r = self.fan_out(server, False, 10000, "ws", idle=3, messages=3, window=1, pub_conns=1)
         server.stop()
-        self.row("memory per idle WebSocket, 10000 held", r["mem_pss_per_conn_b"], 1024, "", "B")
+        self.row("private memory per idle WebSocket, 10000 held", r["mem_anon_per_conn_b"], 1024, "PSS %.0f B" % r["mem_pss_per_conn_b"], "B")
 
     def echo(self):
         for conns in (1, 100, 1000):

@@ -12,7 +12,7 @@ Timers::~Timers() {
 
 void Timers::place(size_t slot, Entry entry) {
   heap_[slot] = entry;
-  entry.timer->slot_ = slot;
+  entry.timer->slot_ = static_cast<uint32_t>(slot);
 }
 
 void Timers::sift_up(size_t slot) {
@@ -54,7 +54,7 @@ void Timers::set_at(Timer& timer, TimePoint deadline) {
   if (timer.queue_ != nullptr) timer.queue_->remove(timer.slot_);
   timer.queue_ = this;
   heap_.push_back({deadline, &timer});
-  timer.slot_ = heap_.size() - 1;
+  timer.slot_ = static_cast<uint32_t>(heap_.size() - 1);
   sift_up(timer.slot_);
   if (earlier_ && deadline < before) earlier_();
 }

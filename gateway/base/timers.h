@@ -30,7 +30,7 @@ class Timer {
  private:
   friend class Timers;
   Timers* queue_ = nullptr;
-  size_t slot_ = 0;
+  uint32_t slot_ = 0;
 };
 
 // A Timer that calls a function; for owners that have more than one.

@@ -90,7 +90,7 @@ class Subscription {
   Subscription() = default;
   explicit Subscription(Listener& listener) : listener_(&listener) {}
   Subscription(Subscription&& other) noexcept;
-  Subscription& operator=(Subscription&&) = delete;
+  Subscription& operator=(Subscription&& other) noexcept;
   ~Subscription();
 
   bool active() const { return channel_ != nullptr; }

@@ -12,6 +12,13 @@ Subscription::Subscription(Subscription&& other) noexcept : listener_(other.list
   if (other.channel_ != nullptr) other.channel_->shard.move(other, *this);
 }
 
+Subscription& Subscription::operator=(Subscription&& other) noexcept {
+  if (channel_ != nullptr) channel_->shard.unsubscribe(*this, false);
+  listener_ = other.listener_;
+  if (other.channel_ != nullptr) other.channel_->shard.move(other, *this);
+  return *this;
+}
+
 Subscription::~Subscription() {
   if (channel_ != nullptr) channel_->shard.unsubscribe(*this, false);
 }

@@ -41,7 +41,7 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
 
-  virtual const PeerInfo& peer() const = 0;
+  virtual PeerInfo peer() const = 0;
   virtual void set_observer(ExchangeObserver* observer) = 0;
 
   // Asks for the next piece of the request body; on_body follows once. Not pulling is backpressure to the client.

@@ -23,7 +23,7 @@ struct ResponseHead {
 };
 
 // How a message's body is delimited, as its head says.
-enum class Framing { none, length, chunked, until_close };
+enum class Framing : uint8_t { none, length, chunked, until_close };
 
 struct BodyFraming {
   Framing kind = Framing::none;

@@ -16,8 +16,8 @@ constexpr size_t kCopyBelow = 4096;   // small chunks are framed in one piece
 
 }  // namespace
 
-Http1Connection::Http1Connection(HttpServer::State& server, std::unique_ptr<Stream> stream, PeerInfo peer)
-    : server_(server), stream_(std::move(stream)), peer_(std::move(peer)) {}
+Http1Connection::Http1Connection(HttpServer::State& server, std::unique_ptr<Stream> stream, const PeerAddress& peer, bool tls)
+    : tls_(tls), peer_(peer), server_(server), stream_(std::move(stream)) {}
 
 Http1Connection::~Http1Connection() { server_.queued -= static_cast<int64_t>(out_.size()); }
 
@@ -341,7 +341,7 @@ WriteResult Http1Connection::queue(size_t size) {
   if (check_bound(size)) return WriteResult::ok;
   if (!write_failed_) {
     server_.slow_dropped.add();
-    log::info("a client that does not read was dropped", {{"peer", peer_.address}, {"unsent_bytes", out_.size()}});
+    log::info("a client that does not read was dropped", {{"peer", peer_.text()}, {"unsent_bytes", out_.size()}});
     fail_write();
   }
   return WriteResult::gone;
@@ -548,7 +548,7 @@ void Http1Connection::expire() {
   deadline_ = TimePoint::max();
   if (!out_.empty()) {
     server_.slow_dropped.add();
-    log::info("a client that does not read was dropped", {{"peer", peer_.address}, {"unsent_bytes", out_.size()}});
+    log::info("a client that does not read was dropped", {{"peer", peer_.text()}, {"unsent_bytes", out_.size()}});
     stream_->reset();
     return gone();
   }

@@ -13,7 +13,7 @@ namespace holdfast {
 // Threads: its loop. Calls of the exchange only note things; bytes leave and observers are told at the end of the loop's turn.
 class Http1Connection final : public Exchange, public StreamUser, public Timer {
  public:
-  Http1Connection(HttpServer::State& server, std::unique_ptr<Stream> stream, PeerInfo peer);
+  Http1Connection(HttpServer::State& server, std::unique_ptr<Stream> stream, const PeerAddress& peer, bool tls);
   ~Http1Connection() override;
 
   void start();
@@ -21,7 +21,7 @@ class Http1Connection final : public Exchange, public StreamUser, public Timer {
   void close_if_idle();                            // drain
   void refuse(int status, std::string_view text);  // answers and closes, without a request
 
-  const PeerInfo& peer() const override { return peer_; }
+  PeerInfo peer() const override { return {peer_.text(), tls_}; }
   void set_observer(ExchangeObserver* observer) override { observer_ = observer; }
   void pull_body() override;
   void respond(const ResponseHead& head, BodyFraming framing) override;
@@ -35,7 +35,7 @@ class Http1Connection final : public Exchange, public StreamUser, public Timer {
   size_t queued() const override { return out_.size(); }
 
   // HttpServer::State's.
-  size_t place = 0;
+  uint32_t place = 0;
   bool marked = false;
 
  private:
@@ -84,17 +84,6 @@ class Http1Connection final : public Exchange, public StreamUser, public Timer {
   void on_timer() override;
   void expire();
 
-  HttpServer::State& server_;
-  std::unique_ptr<Stream> stream_;
-  ExchangeObserver* observer_ = nullptr;
-  std::unique_ptr<Incoming> incoming_;
-  WriteQueue out_;
-  uint64_t response_left_ = 0;  // of a response with a length
-  size_t relayed_ = 0;          // at most so much of what waits was relayed
-  TimePoint deadline_ = TimePoint::max();
-  TimePoint armed_for_ = TimePoint::max();
-  PeerInfo peer_;
-
   Phase phase_ = Phase::head;
   Framing response_framing_ = Framing::none;
   bool http10_ : 1 = false;
@@ -112,6 +101,18 @@ class Http1Connection final : public Exchange, public StreamUser, public Timer {
   bool writing_ : 1 = false;  // waits for the socket to take more
   bool write_failed_ : 1 = false;
   bool client_ended_ : 1 = false;  // half-closed
+  bool tls_ : 1 = false;
+  PeerAddress peer_;
+
+  HttpServer::State& server_;
+  std::unique_ptr<Stream> stream_;
+  ExchangeObserver* observer_ = nullptr;
+  std::unique_ptr<Incoming> incoming_;
+  WriteQueue out_;
+  uint64_t response_left_ = 0;  // of a response with a length
+  size_t relayed_ = 0;          // at most so much of what waits was relayed
+  TimePoint deadline_ = TimePoint::max();
+  TimePoint armed_for_ = TimePoint::max();
 };
 
 }  // namespace holdfast

@@ -39,23 +39,6 @@ char* read_buffer() {
   return buffer.get();
 }
 
-namespace {
-
-PeerInfo peer_of(const sockaddr_storage& address) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (address.ss_family == AF_INET) {
-    ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address).sin_addr, text, sizeof text);
-  } else if (address.ss_family == AF_INET6) {
-    ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr, text, sizeof text);
-    if (std::strncmp(text, "::ffff:", 7) == 0 && std::strchr(text, '.') != nullptr) std::memmove(text, text + 7, std::strlen(text) - 6);
-  } else {
-    return {"unix", false};
-  }
-  return {text, false};
-}
-
-}  // namespace
-
 // One listening socket of one loop.
 class Acceptor final : public Watch {
  public:
@@ -77,7 +60,7 @@ class Acceptor final : public Watch {
       socklen_t length = sizeof address;
       const int fd = ::accept4(socket_, reinterpret_cast<sockaddr*>(&address), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
-        server_.accept(fd, peer_of(address), tls_);
+        server_.accept(fd, PeerAddress(address), tls_);
         continue;
       }
       if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -119,12 +102,12 @@ HttpServer::State::~State() {
   queue_bytes.sub(told_queued_);
 }
 
-void HttpServer::State::accept(int socket, const PeerInfo& peer, const std::shared_ptr<const TlsContext>& tls) {
+void HttpServer::State::accept(int socket, const PeerAddress& peer, const std::shared_ptr<const TlsContext>& tls) {
   const int one = 1;
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   auto stream = tls ? make_tls_server_stream(loop, socket, *tls) : make_stream(loop, socket);
-  auto* connection = new Http1Connection(*this, std::move(stream), {peer.address, tls != nullptr});
-  connection->place = connections.size();
+  auto* connection = new Http1Connection(*this, std::move(stream), peer, tls != nullptr);
+  connection->place = static_cast<uint32_t>(connections.size());
   connections.push_back(connection);
   open.add();
   if (connections.size() > static_cast<size_t>(options.max_connections)) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateway/net/loop.h"
+#include "gateway/net/peer_address.h"
 #include "gateway/net/server.h"
 
 namespace holdfast {
@@ -17,7 +18,7 @@ struct HttpServer::State {
   void mark(Http1Connection& connection);
   // Destroys the connection at the end of this turn.
   void bury(Http1Connection& connection);
-  void accept(int socket, const PeerInfo& peer, const std::shared_ptr<const TlsContext>& tls);
+  void accept(int socket, const PeerAddress& peer, const std::shared_ptr<const TlsContext>& tls);
   void run_marked();
 
   Loop& loop;

@@ -17,12 +17,14 @@ SocketStream::~SocketStream() {
 }
 
 void SocketStream::wait_readable(StreamUser& user) {
-  waits_readable_ = &user;
+  user_ = &user;
+  waits_readable_ = true;
   if (readable_) nudge();
 }
 
 void SocketStream::wait_writable(StreamUser& user) {
-  waits_writable_ = &user;
+  user_ = &user;
+  waits_writable_ = true;
   if (writable_) nudge();
 }
 
@@ -46,12 +48,14 @@ void SocketStream::on_events(uint32_t events) {
 }
 
 void SocketStream::tell() {
-  if (writable_ && waits_writable_ != nullptr) {
+  if (writable_ && waits_writable_) {
     // One a time: it may destroy this stream, and a nudge is forgotten with it.
-    if (readable_ && waits_readable_ != nullptr) nudge();
-    std::exchange(waits_writable_, nullptr)->on_stream_writable();
-  } else if (readable_ && waits_readable_ != nullptr) {
-    std::exchange(waits_readable_, nullptr)->on_stream_readable();
+    if (readable_ && waits_readable_) nudge();
+    waits_writable_ = false;
+    user_->on_stream_writable();
+  } else if (readable_ && waits_readable_) {
+    waits_readable_ = false;
+    user_->on_stream_readable();
   }
 }
 

@@ -27,17 +27,18 @@ class SocketStream : public Stream, public Watch {
   Loop& loop_;
   const int fd_;
   // Edges seen and not used up by an EAGAIN (or, for plain reads, by a short read).
-  bool readable_ = false;
-  bool writable_ = false;
-  bool ended_ = false;  // the peer's end or an error is among what is readable: a short read does not use it up
+  bool readable_ : 1 = false;
+  bool writable_ : 1 = false;
+  bool ended_ : 1 = false;  // the peer's end or an error is among what is readable: a short read does not use it up
 
  private:
   void tell();
   void nudge();
 
-  bool nudged_ = false;
-  StreamUser* waits_readable_ = nullptr;
-  StreamUser* waits_writable_ = nullptr;
+  bool nudged_ : 1 = false;
+  bool waits_readable_ : 1 = false;
+  bool waits_writable_ : 1 = false;
+  StreamUser* user_ = nullptr;
 };
 
 struct TlsContext::State {

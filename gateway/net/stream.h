@@ -42,7 +42,7 @@ class Stream {
   virtual Outcome read(char* into, size_t size) = 0;
   virtual Outcome write(const iovec* parts, size_t count) = 0;
 
-  // One wait of each kind may be pending; its user is told once. Destroying the stream drops both.
+  // One wait of each kind may be pending, both of the same user, who is told once of each. Destroying the stream drops both.
   virtual void wait_readable(StreamUser& user) = 0;
   virtual void wait_writable(StreamUser& user) = 0;
 

@@ -9,6 +9,7 @@
 #include <wslay/wslay.h>
 
 #include "gateway/base/text.h"
+#include "gateway/base/utf8_stream.h"
 
 namespace holdfast {
 
@@ -76,6 +77,16 @@ struct WsReader::Active {
   std::string control;          // payload of the control frame that is read
   std::string part;             // of the message, not told yet
   std::optional<WsEvent> next;  // comes after the part that was just told
+};
+
+// What is known of a message that has begun.
+struct WsReader::Message {
+  uint64_t bytes = 0;
+  uint64_t frames = 0;
+  Utf8Stream utf8;
+  bool text;
+  bool compressed;
+  bool told_first = false;
 };
 
 WsReader::WsReader(WsSide side, const WsLimits& limits) : limits_(limits), side_(side) {}
@@ -166,46 +177,45 @@ std::optional<WsEvent> WsReader::begin_frame() {
   }
   if (frame.opcode > WSLAY_BINARY_FRAME) return violation(kWsProtocolError, "an unknown opcode");
   const bool begins = frame.opcode != WSLAY_CONTINUATION_FRAME;
-  if (begins == in_message_) {
+  if (begins == (message_ != nullptr)) {
     return violation(kWsProtocolError, begins ? "a message begins inside another" : "a continuation without a message");
   }
   if (frame.rsv != 0 && !(frame.rsv == kRsv1 && begins && deflate_.on)) return violation(kWsProtocolError, "reserved bits are set");
   if (begins) {
-    in_message_ = true;
-    text_ = frame.opcode == WSLAY_TEXT_FRAME;
-    compressed_ = frame.rsv == kRsv1;
-    told_first_ = false;
-    message_bytes_ = message_frames_ = 0;
-    utf8_.reset();
-    if (compressed_ && !inflater_) inflater_ = lend_inflater();
+    message_ = std::make_unique<Message>();
+    message_->text = frame.opcode == WSLAY_TEXT_FRAME;
+    message_->compressed = frame.rsv == kRsv1;
+    if (message_->compressed && !inflater_) inflater_ = lend_inflater();
   }
-  if (limits_.max_frames > 0 && ++message_frames_ > limits_.max_frames) return violation(kWsPolicy, "a message of too many frames");
-  if (!compressed_) {
-    if (limits_.max_message > 0 && frame.payload_length > limits_.max_message - std::min(limits_.max_message, message_bytes_)) {
+  auto& m = *message_;
+  if (limits_.max_frames > 0 && ++m.frames > limits_.max_frames) return violation(kWsPolicy, "a message of too many frames");
+  if (!m.compressed) {
+    if (limits_.max_message > 0 && frame.payload_length > limits_.max_message - std::min(limits_.max_message, m.bytes)) {
       return violation(kWsTooBig, "a message that is too large");
     }
-    message_bytes_ += frame.payload_length;
+    m.bytes += frame.payload_length;
   }
   return std::nullopt;
 }
 
 // Message content. nullopt: go on.
 std::optional<WsEvent> WsReader::add(std::string_view data, bool message_ends) {
+  auto& m = *message_;
   auto& part = active_->part;
   const size_t before = part.size();
   auto inflated = Inflater::Outcome::ok;
-  if (!compressed_) {
+  if (!m.compressed) {
     part += data;
   } else {
-    const uint64_t room = limits_.max_message > 0 ? limits_.max_message - message_bytes_ : Inflater::kNoLimit;
+    const uint64_t room = limits_.max_message > 0 ? limits_.max_message - m.bytes : Inflater::kNoLimit;
     inflated = inflater_->piece(data, message_ends, room, part);
   }
   // What came out before a fault is judged first: the verdict must not hang on how the bytes were cut.
-  if (text_ && !utf8_.feed(std::string_view(part).substr(before))) return violation(kWsBadData, "a text that is not UTF-8");
+  if (m.text && !m.utf8.feed(std::string_view(part).substr(before))) return violation(kWsBadData, "a text that is not UTF-8");
   if (inflated == Inflater::Outcome::too_big) return violation(kWsTooBig, "a message that is too large when inflated");
   if (inflated == Inflater::Outcome::bad_data) return violation(kWsBadData, "a message that does not inflate");
   if (!message_ends) return std::nullopt;
-  if (text_ && !utf8_.complete()) return violation(kWsBadData, "a text that ends inside a character");
+  if (m.text && !m.utf8.complete()) return violation(kWsBadData, "a text that ends inside a character");
   return std::nullopt;
 }
 
@@ -240,15 +250,16 @@ std::optional<WsEvent> WsReader::end_frame() {
 }
 
 WsEvent WsReader::take_part(bool last) {
+  auto& m = *message_;
   WsEvent out;
   out.kind = WsEvent::Kind::part;
-  out.type = text_ ? WsMessageType::text : WsMessageType::binary;
+  out.type = m.text ? WsMessageType::text : WsMessageType::binary;
   out.data = std::exchange(active_->part, {});
-  out.first = !std::exchange(told_first_, true);
+  out.first = !std::exchange(m.told_first, true);
   out.last = last;
-  if (compressed_) message_bytes_ += out.data.size();
+  if (m.compressed) m.bytes += out.data.size();
   if (last) {
-    in_message_ = false;
+    message_.reset();
     if (inflater_ && !deflate_.peer_takeover) take_back(std::move(inflater_));
   }
   return out;

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "gateway/base/bytes.h"
-#include "gateway/base/utf8_stream.h"
 #include "gateway/base/ws_message_type.h"
 #include "gateway/net/permessage_deflate.h"
 
@@ -58,6 +57,7 @@ class WsReader {
 
   // Compressed messages are taken from now on.
   void set_deflate(const DeflateTerms& terms);
+  const DeflateTerms& deflate() const { return deflate_; }
 
   // Gives bytes that were read. They stay valid until next() has said `none`; only then feed() may be called again.
   void feed(std::string_view data);
@@ -66,6 +66,7 @@ class WsReader {
 
  private:
   struct Active;
+  struct Message;
 
   // nullopt: go on.
   std::optional<WsEvent> begin_frame();
@@ -77,16 +78,10 @@ class WsReader {
 
   const WsLimits& limits_;  // outlive it: the options
   std::unique_ptr<Active> active_;
+  std::unique_ptr<Message> message_;
   std::unique_ptr<Inflater> inflater_;  // only with the peer's context takeover
-  uint64_t message_bytes_ = 0;
-  uint64_t message_frames_ = 0;
-  Utf8Stream utf8_;
   DeflateTerms deflate_;
   WsSide side_;
-  bool in_message_ = false;
-  bool text_ = false;
-  bool compressed_ = false;
-  bool told_first_ = false;
   bool over_ = false;
 };
 

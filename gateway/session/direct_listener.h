@@ -98,7 +98,7 @@ class DirectListener : public Session, public Listener, public Timer {
   virtual void on_missed(std::string_view reason) = 0;
 
   Gateway& gateway_;
-  std::string_view group_;
+  const std::string& group_;
   std::vector<std::unique_ptr<Slot>> slots_;
   bool fresh_ = true;
   bool bad_token_ = false;

@@ -68,7 +68,7 @@ class Gateway final : public ExchangeHandler {
   const SignatureKey* route_key(const Route& route);
 
   // The route's id, kept as long as this gateway.
-  std::string_view rate_group(const Route& route) { return *groups_.insert(route.id).first; }
+  const std::string& rate_group(const Route& route) { return *groups_.insert(route.id).first; }
 
   template <class S>
   S& adopt(std::unique_ptr<S> session) {

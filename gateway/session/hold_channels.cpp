@@ -25,30 +25,29 @@ void HoldChannels::listen(Owner& owner, const Instruct& instruct, std::string_vi
     more().unsure = false;
   }
 
-  std::vector<std::unique_ptr<Channel>> before;
+  std::vector<Channel> before;
   before.swap(channels_);
   const auto limit = static_cast<size_t>(gateway_.holds().channels_per_connection);
-  const auto add = [&](std::string name, const HoldChannel* wanted) {
-    if (std::any_of(channels_.begin(), channels_.end(), [&](const auto& c) { return c->subscription.channel() == name; })) return;
+  const auto take_over = [&](const std::string& name, const HoldChannel* wanted) {
+    if (std::any_of(channels_.begin(), channels_.end(), [&](const auto& c) { return c.subscription.channel() == name; })) return;
     if (channels_.size() >= limit) {
       gateway_.counts.over_subscribed.add();
       return;
     }
-    auto old = std::find_if(before.begin(), before.end(), [&](const auto& c) { return c && c->subscription.channel() == name; });
-    std::unique_ptr<Channel> channel;
+    auto old = std::find_if(before.begin(), before.end(),
+                            [&](const auto& c) { return c.subscription.active() && c.subscription.channel() == name; });
     if (old != before.end()) {
-      channel = std::move(*old);
+      channels_.push_back(std::move(*old));
     } else {
-      channel = new_channel(name);
+      add(name);
     }
-    channel->details = wanted != nullptr ? details_of(*wanted) : nullptr;
-    channels_.push_back(std::move(channel));
+    channels_.back().details = wanted != nullptr ? details_of(*wanted) : nullptr;
   };
-  for (const auto& name : implicit) add(name, nullptr);
-  for (const auto& channel : instruct.channels) add(std::string(prefix) + channel.name, &channel);
+  for (const auto& name : implicit) take_over(name, nullptr);
+  for (const auto& channel : instruct.channels) take_over(std::string(prefix) + channel.name, &channel);
   // New subscriptions exist before old ones go, so a channel that both have is never without a listener.
   for (auto& channel : before) {
-    if (channel) gateway_.hub().unsubscribe(channel->subscription, false);
+    if (channel.subscription.active()) gateway_.hub().unsubscribe(channel.subscription, false);
   }
   before.clear();
 
@@ -56,9 +55,9 @@ void HoldChannels::listen(Owner& owner, const Instruct& instruct, std::string_vi
   check_continuity(asked_at, has_link, believe);
 }
 
-std::unique_ptr<HoldChannels::Channel> HoldChannels::new_channel(const std::string& name) {
-  auto channel = std::make_unique<Channel>(*this);
-  gateway_.hub().subscribe(channel->subscription, {name, std::nullopt});
+HoldChannels::Channel& HoldChannels::add(const std::string& name) {
+  auto& channel = channels_.emplace_back(*this);
+  gateway_.hub().subscribe(channel.subscription, {name, std::nullopt});
   return channel;
 }
 
@@ -78,16 +77,15 @@ void HoldChannels::subscribe(Owner& owner, std::string_view prefix, const HoldCh
   size_t index = index_of(std::string_view(name));
   if (index == channels_.size()) {
     if (channels_.size() >= static_cast<size_t>(gateway_.holds().channels_per_connection)) return gateway_.counts.over_subscribed.add();
-    channels_.push_back(new_channel(name));
-    channels_[index]->implicit = implicit;
+    add(name).implicit = implicit;
   }
-  channels_[index]->details = details_of(wanted);
+  channels_[index].details = details_of(wanted);
 }
 
 void HoldChannels::unsubscribe(std::string_view name) {
   const size_t index = index_of(name);
-  if (index == channels_.size() || channels_[index]->implicit) return;
-  gateway_.hub().unsubscribe(channels_[index]->subscription, false);
+  if (index == channels_.size() || channels_[index].implicit) return;
+  gateway_.hub().unsubscribe(channels_[index].subscription, false);
   channels_.erase(channels_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
@@ -101,22 +99,22 @@ void HoldChannels::set_meta(const std::string& name, const std::optional<std::st
 
 void HoldChannels::check_continuity(WallTime asked_at, bool has_link, bool believe) {
   const bool automatic = gateway_.rerequest() == Rerequest::automatic;
-  for (const auto& channel : channels_) {
-    const auto* details = channel->details.get();
+  for (auto& channel : channels_) {
+    const auto* details = channel.details.get();
     const bool has_id = details != nullptr && details->prev_id;
     if (!has_id && !(has_link && automatic)) continue;
-    const std::string& name = channel->subscription.channel();
+    const std::string& name = channel.subscription.channel();
     const auto newest = gateway_.hub().last_id(name);
     if (has_id && newest && *newest == *details->prev_id) continue;
     // Another loop may have seen newer messages than this one: history knows, so it is asked in every mode.
     more().asked_at = asked_at;
     more_->believe = believe;
     ++more_->proofs;
-    if (!channel->details) channel->details = std::make_unique<Details>();
-    if (channel->live) {
-      start_proof(*channel);
+    if (!channel.details) channel.details = std::make_unique<Details>();
+    if (channel.live) {
+      start_proof(channel);
     } else {
-      channel->details->proof_due = true;
+      channel.details->proof_due = true;
     }
   }
   if (more_ && more_->proofs == 0) hand_over();
@@ -124,7 +122,7 @@ void HoldChannels::check_continuity(WallTime asked_at, bool has_link, bool belie
 
 // Only once the subscription is live: read before, history could end short of the first message that comes by itself.
 void HoldChannels::on_subscribed(Subscription& subscription, Position) {
-  auto& channel = *channels_[index_of(subscription)];
+  auto& channel = channels_[index_of(subscription)];
   channel.live = true;
   if (!channel.details || !channel.details->proof_due) return;
   channel.details->proof_due = false;
@@ -166,10 +164,10 @@ void HoldChannels::hand_over() {
   auto kept = std::exchange(more_->kept, {});
   // A message that the backend's answer already covers carries its prev-id: what follows that one is new.
   for (const auto& channel : channels_) {
-    if (!channel->details || !channel->details->prev_id) continue;
-    const std::string& name = channel->subscription.channel();
+    if (!channel.details || !channel.details->prev_id) continue;
+    const std::string& name = channel.subscription.channel();
     const auto covered = std::find_if(kept.rbegin(), kept.rend(),
-                                      [&](const Kept& k) { return k.channel == name && k.item->id == channel->details->prev_id; });
+                                      [&](const Kept& k) { return k.channel == name && k.item->id == channel.details->prev_id; });
     if (covered == kept.rend()) continue;
     const auto until = covered.base();
     kept.erase(std::remove_if(kept.begin(), until, [&](const Kept& k) { return k.channel == name; }), until);
@@ -190,7 +188,7 @@ void HoldChannels::keep() {
 }
 
 void HoldChannels::close(bool linger) {
-  for (auto& channel : channels_) gateway_.hub().unsubscribe(channel->subscription, linger);
+  for (auto& channel : channels_) gateway_.hub().unsubscribe(channel.subscription, linger);
   channels_.clear();
 }
 
@@ -210,7 +208,7 @@ void HoldChannels::on_message(Subscription& subscription, const Delivery& delive
 
 void HoldChannels::take(size_t index, const ItemPtr& item, Position position, const Delivery* shared) {
   if (!owner_->wants(*item)) return;
-  if (auto* details = channels_[index]->details.get()) {
+  if (auto* details = channels_[index].details.get()) {
     if (position.known()) {
       if (position.epoch == details->last.epoch && position.offset <= details->last.offset) return;
       details->last = position;
@@ -245,13 +243,13 @@ std::string_view HoldChannels::rate_group() const { return group_; }
 
 size_t HoldChannels::index_of(const Subscription& subscription) const {
   size_t i = 0;
-  while (i < channels_.size() && &channels_[i]->subscription != &subscription) ++i;
+  while (i < channels_.size() && &channels_[i].subscription != &subscription) ++i;
   return i;
 }
 
 size_t HoldChannels::index_of(std::string_view channel) const {
   size_t i = 0;
-  while (i < channels_.size() && channels_[i]->subscription.channel() != channel) ++i;
+  while (i < channels_.size() && channels_[i].subscription.channel() != channel) ++i;
   return i;
 }
 
@@ -263,16 +261,16 @@ std::string_view HoldChannels::backend_name(std::string_view channel) const {
 std::vector<std::pair<std::string, std::string>> HoldChannels::last_ids() {
   std::vector<std::pair<std::string, std::string>> out;
   for (const auto& channel : channels_) {
-    if (!channel->details || !channel->details->prev_id) continue;
-    const std::string& name = channel->subscription.channel();
-    out.emplace_back(backend_name(name), *channel->details->prev_id);
+    if (!channel.details || !channel.details->prev_id) continue;
+    const std::string& name = channel.subscription.channel();
+    out.emplace_back(backend_name(name), *channel.details->prev_id);
     gateway_.hub().forget_last_id(name);
   }
   return out;
 }
 
 const std::vector<std::string>& HoldChannels::filters(size_t channel) const {
-  const auto* details = channels_[channel]->details.get();
+  const auto* details = channels_[channel].details.get();
   return details != nullptr ? details->filters : kNoFilters;
 }
 
@@ -288,13 +286,13 @@ FilterContext HoldChannels::context(const Item* item, size_t index) const {
   context.subscription_meta = more_ ? &more_->meta : &kNone;
   context.message_meta = item != nullptr ? &item->meta : nullptr;
   context.subscribed = [this](std::string_view name) {
-    return std::any_of(channels_.begin(), channels_.end(), [&](const auto& c) { return backend_name(c->subscription.channel()) == name; });
+    return std::any_of(channels_.begin(), channels_.end(), [&](const auto& c) { return backend_name(c.subscription.channel()) == name; });
   };
   context.last_id = [this, item, index](std::string_view name) {
     for (size_t i = 0; i < channels_.size(); ++i) {
-      if (backend_name(channels_[i]->subscription.channel()) != name) continue;
+      if (backend_name(channels_[i].subscription.channel()) != name) continue;
       if (i == index && item != nullptr && item->id) return *item->id;
-      const auto* details = channels_[i]->details.get();
+      const auto* details = channels_[i].details.get();
       return details != nullptr && details->prev_id ? *details->prev_id : std::string();
     }
     return std::string();
@@ -303,7 +301,7 @@ FilterContext HoldChannels::context(const Item* item, size_t index) const {
 }
 
 bool HoldChannels::rewrites(size_t channel) const {
-  const auto* details = channels_[channel]->details.get();
+  const auto* details = channels_[channel].details.get();
   return details != nullptr && details->rewrites;
 }
 
@@ -314,7 +312,7 @@ std::optional<std::string> HoldChannels::rewrite(const Item& item, size_t channe
 }
 
 bool HoldChannels::any_prev_id() const {
-  return std::any_of(channels_.begin(), channels_.end(), [](const auto& c) { return c->details && c->details->prev_id; });
+  return std::any_of(channels_.begin(), channels_.end(), [](const auto& c) { return c.details && c.details->prev_id; });
 }
 
 bool HoldChannels::any_active() const { return !channels_.empty(); }

@@ -35,7 +35,7 @@ class HoldChannels final : public Listener {
   };
 
   // `group`: the route's id, for the delivery rate; must live as long as the gateway.
-  HoldChannels(Gateway& gateway, std::string_view group) : gateway_(gateway), group_(group) {}
+  HoldChannels(Gateway& gateway, const std::string& group) : gateway_(gateway), group_(group) {}
 
   // Listens to exactly these channels from now on: those that it had stay subscribed. `prefix` and `implicit` are the route's and the
   // target's. Then checks continuity as the gateway's re-request setting says, and hands over what was kept. `has_link`: the backend can be
@@ -91,7 +91,7 @@ class HoldChannels final : public Listener {
   void on_first_subscription(Subscription& subscription) override;
   std::string_view rate_group() const override;
 
-  std::unique_ptr<Channel> new_channel(const std::string& name);
+  Channel& add(const std::string& name);
   static std::unique_ptr<Details> details_of(const HoldChannel& wanted);
   size_t index_of(const Subscription& subscription) const;
   size_t index_of(std::string_view channel) const;
@@ -103,9 +103,9 @@ class HoldChannels final : public Listener {
   void hand_over();
 
   Gateway& gateway_;
-  std::string_view group_;
+  const std::string& group_;
   Owner* owner_ = nullptr;  // null: keeping
-  std::vector<std::unique_ptr<Channel>> channels_;
+  std::vector<Channel> channels_;
   // Beyond the plain case.
   struct More {
     std::string prefix;

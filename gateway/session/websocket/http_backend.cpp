@@ -98,6 +98,14 @@ HttpBackend::Busy& HttpBackend::busy() {
   return *busy_;
 }
 
+HttpBackend::Rare& HttpBackend::rare() {
+  if (!rare_) {
+    rare_ = std::make_unique<Rare>();
+    rare_->timer.set_callback([this] { on_timer(); });
+  }
+  return *rare_;
+}
+
 // ---- from the session
 
 void HttpBackend::open() { push(WsEventType::open, {}); }
@@ -167,7 +175,7 @@ void HttpBackend::start_when_due() {
 }
 
 void HttpBackend::start() {
-  if (timer_) timer_->cancel();
+  if (rare_) rare_->timer.cancel();
   due_ = false;
   auto& b = busy();
   b.offered = target_.one_event ? std::min<size_t>(1, b.queue.size()) : b.queue.size();
@@ -216,8 +224,8 @@ RequestHead HttpBackend::next_head() const {
     head.headers.add("Grip-Sig",
                      key.sign(route_.signature_issuer.empty() ? gateway_.rules().issuer : route_.signature_issuer, gateway_.wall()));
   }
-  if (meta_) {
-    for (const auto& [name, value] : *meta_) head.headers.add("Meta-" + name, value);
+  if (rare_) {
+    for (const auto& [name, value] : rare_->meta) head.headers.add("Meta-" + name, value);
   }
   if (busy_->replayed > 0) head.headers.add("Content-Bytes-Replayed", std::to_string(busy_->replayed));
   if (!busy_->gap.empty()) head.headers.add("Holdfast-Gap", busy_->gap);
@@ -273,10 +281,7 @@ void HttpBackend::on_error(UpstreamError error, const std::string& text) {
   lose(where + ": " + text);
 }
 
-void HttpBackend::set_timer(Duration delay) {
-  if (!timer_) timer_ = std::make_unique<CallbackTimer>([this] { on_timer(); });
-  gateway_.timers().set_in(*timer_, delay);
-}
+void HttpBackend::set_timer(Duration delay) { gateway_.timers().set_in(rare().timer, delay); }
 
 void HttpBackend::on_timer() {
   const bool again = retrying_;
@@ -376,12 +381,12 @@ Result<void> HttpBackend::take_settings(const Headers& headers) {
   for (const auto& [name, value] : headers) {
     if (!istarts_with(name, kSetMeta) || name.size() == kSetMeta.size()) continue;
     const std::string_view meta = std::string_view(name).substr(kSetMeta.size());
-    if (!meta_) meta_ = std::make_unique<MetaList>();
-    std::erase_if(*meta_, [&](const auto& entry) { return iequals(entry.first, meta); });
-    if (!value.empty()) meta_->emplace_back(meta, value);
+    auto& kept = rare().meta;
+    std::erase_if(kept, [&](const auto& entry) { return iequals(entry.first, meta); });
+    if (!value.empty()) kept.emplace_back(meta, value);
   }
-  if (meta_) {
-    for (const auto& [name, value] : *meta_) stored += name.size() + value.size();
+  if (rare_) {
+    for (const auto& [name, value] : rare_->meta) stored += name.size() + value.size();
   }
   if (stored > kMaxMeta) return invalid("the backend has stored too much by Set-Meta");
   if (const auto* interval = headers.find("Keep-Alive-Interval")) {

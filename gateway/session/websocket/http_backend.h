@@ -36,6 +36,11 @@ class HttpBackend final : public BackendEnd, UpstreamHandler {
     std::string content;
   };
   using MetaList = std::vector<std::pair<std::string, std::string>>;
+  // What few use.
+  struct Rare {
+    MetaList meta;        // Set-Meta
+    CallbackTimer timer;  // for keep-alive or a retry
+  };
   // While something is under way.
   struct Busy {
     std::vector<Event> queue;  // not accepted by the backend yet
@@ -63,6 +68,7 @@ class HttpBackend final : public BackendEnd, UpstreamHandler {
   void set_timer(Duration delay);
 
   Busy& busy();
+  Rare& rare();
   void push(WsEventType type, std::string content);
   void ask();
   void start_when_due();
@@ -82,11 +88,10 @@ class HttpBackend final : public BackendEnd, UpstreamHandler {
   const Route& route_;  // the session keeps it alive
   const Target& target_;
   std::unique_ptr<const char[]> head_;  // the target and the lines of the head that are the client's own, as they go to the backend
-  std::unique_ptr<MetaList> meta_;      // Set-Meta
+  std::unique_ptr<Rare> rare_;
   std::unique_ptr<Busy> busy_;
-  std::unique_ptr<CallbackTimer> timer_;  // for keep-alive or a retry
-  bool* destroyed_ = nullptr;             // set while the user may destroy this
-  std::array<uint32_t, 4> id_;            // Connection-Id
+  bool* destroyed_ = nullptr;   // set while the user may destroy this
+  std::array<uint32_t, 4> id_;  // Connection-Id
   uint32_t keep_alive_seconds_ = 0;
   uint8_t attempts_ = 0;
   bool grip_ : 1 = false;  // Grip-Feature and the grip extension are ours to add

@@ -15,11 +15,8 @@ constexpr size_t kMaxDeferred = 65536;
 }  // namespace
 
 SocketEnd::SocketEnd(const WsOptions& options, Exchange& exchange, RequestHead request, User& user)
-    : options_(options),
-      exchange_(&exchange),
-      user_(user),
-      opening_(std::make_unique<RequestHead>(std::move(request))),
-      reader_(WsSide::server, options.limits) {
+    : options_(options), exchange_(&exchange), user_(user), reader_(WsSide::server, options.limits) {
+  rare().opening = std::move(request);
   exchange.set_observer(this);
 }
 
@@ -27,28 +24,33 @@ SocketEnd::~SocketEnd() {
   if (destroyed_ != nullptr) *destroyed_ = true;
 }
 
+SocketEnd::Rare& SocketEnd::rare() {
+  if (!rare_) rare_ = std::make_unique<Rare>();
+  return *rare_;
+}
+
 // ---- the verdict
 
 void SocketEnd::accept(const Headers& headers, std::string_view raw_extensions) {
   if (exchange_ == nullptr) return;
-  const auto opening = std::move(opening_);
+  opening_ = false;
+  const RequestHead opening = std::move(std::exchange(rare_, nullptr)->opening);
   std::string extensions(raw_extensions);
   if (extensions.empty() && options_.compression.enabled) {
     std::string offers;
-    for (const auto value : opening->headers.all("Sec-WebSocket-Extensions")) {
+    for (const auto value : opening.headers.all("Sec-WebSocket-Extensions")) {
       if (!offers.empty()) offers += ", ";
       offers += value;
     }
     if (auto agreed = offers.empty() ? std::nullopt : agree_deflate(offers, options_.compression)) {
-      deflate_ = agreed->terms;
       extensions = std::move(agreed->answer);
-      reader_.set_deflate(deflate_);
-      if (deflate_.our_takeover) {
-        deflater_ = std::make_unique<Deflater>(static_cast<int>(options_.compression.level), deflate_.our_bits, true);
+      reader_.set_deflate(agreed->terms);
+      if (terms().our_takeover) {
+        rare().deflater = std::make_unique<Deflater>(static_cast<int>(options_.compression.level), terms().our_bits, true);
       }
     }
   }
-  exchange_->upgrade(accept_handshake(*opening, headers, extensions));
+  exchange_->upgrade(accept_handshake(opening, headers, extensions));
   exchange_->hold();
   if (!paused_) resume();
 }
@@ -134,12 +136,12 @@ void SocketEnd::lose() {
 // ---- writing
 
 std::string SocketEnd::deflate(std::string_view content) {
-  auto& deflater = deflater_ ? *deflater_ : thread_deflater(static_cast<int>(options_.compression.level), deflate_.our_bits);
-  return deflater.message(content);
+  auto* own = own_deflater();
+  return (own != nullptr ? *own : thread_deflater(static_cast<int>(options_.compression.level), terms().our_bits)).message(content);
 }
 
 bool SocketEnd::compresses(std::string_view content) const {
-  return deflate_.on && content.size() >= static_cast<size_t>(options_.compression.min_size);
+  return terms().on && content.size() >= static_cast<size_t>(options_.compression.min_size);
 }
 
 Bytes SocketEnd::render(WsMessageType type, const Bytes& content) {
@@ -162,7 +164,7 @@ WriteResult SocketEnd::relay(WsMessageType type, std::string_view data, bool fir
     result = exchange_->relay(Bytes(ws_frame({first ? opcode_of(type) : WsOpcode::continuation, last, false}, data, WsSide::server)));
   }
   relaying_ = !last;
-  if (last && deferred_) flush_deferred();
+  if (last && rare_) flush_deferred();
   return result;
 }
 
@@ -177,26 +179,25 @@ WriteResult SocketEnd::send(WsMessageType type, const Bytes& content, const Deli
   if (exchange_ == nullptr || close_sent_) return WriteResult::gone;
   const bool data = type == WsMessageType::text || type == WsMessageType::binary;
   if (relaying_ && data) {
-    if (!deferred_) deferred_ = std::make_unique<Deferred>();
-    if (deferred_->size + content.size() > kMaxDeferred) {
+    if (rare().deferred_size + content.size() > kMaxDeferred) {
       log::info("a client whose backend does not end its message was dropped", {{"peer", exchange_->peer().address}});
       exchange_->abort();
       exchange_ = nullptr;
       return WriteResult::gone;
     }
-    deferred_->frames.push_back(render(type, content));
-    deferred_->size += content.size();
+    rare_->deferred.push_back(render(type, content));
+    rare_->deferred_size += content.size();
     return WriteResult::ok;
   }
   // With a context of its own, or other window bits than the usual, a rendering fits nobody else.
-  const bool sharable = shared != nullptr && !deflater_ && (!deflate_.on || deflate_.our_bits == 15);
+  const bool sharable = shared != nullptr && own_deflater() == nullptr && (!terms().on || terms().our_bits == 15);
   if (sharable) return exchange_->write(shared_rendering(type, content, *shared));
   return exchange_->write(render(type, content));
 }
 
 void SocketEnd::flush_deferred() {
-  const auto deferred = std::move(deferred_);
-  for (auto& frame : deferred->frames) exchange_->relay(std::move(frame));
+  rare_->deferred_size = 0;
+  for (auto& frame : std::exchange(rare_->deferred, {})) exchange_->relay(std::move(frame));
 }
 
 void SocketEnd::close(int code, std::string_view reason) {

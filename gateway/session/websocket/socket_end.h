@@ -27,10 +27,13 @@ class SocketEnd final : public ClientEnd, ExchangeObserver {
   void resume() override;
 
  private:
-  // Published messages that wait for the end of a message that is being relayed: frames of two cannot be mixed.
-  struct Deferred {
-    std::deque<Bytes> frames;
-    size_t size = 0;
+  // What few use, or for a short time.
+  struct Rare {
+    RequestHead opening;                 // the handshake, until the verdict
+    std::unique_ptr<Deflater> deflater;  // with context takeover
+    // Published messages that wait for the end of a message that is being relayed: frames of two cannot be mixed.
+    std::deque<Bytes> deferred;
+    size_t deferred_size = 0;
   };
 
   void on_body(Bytes, bool) override {}
@@ -38,6 +41,9 @@ class SocketEnd final : public ClientEnd, ExchangeObserver {
   void on_writable() override;
   void on_gone() override;
 
+  Rare& rare();
+  const DeflateTerms& terms() const { return reader_.deflate(); }
+  Deflater* own_deflater() const { return rare_ ? rare_->deflater.get() : nullptr; }
   bool compresses(std::string_view content) const;
   Bytes render(WsMessageType type, const Bytes& content);
   const Rendering& shared_rendering(WsMessageType type, const Bytes& content, const Delivery& shared);
@@ -49,12 +55,10 @@ class SocketEnd final : public ClientEnd, ExchangeObserver {
   const WsOptions& options_;
   Exchange* exchange_;  // null: over
   User& user_;
-  std::unique_ptr<RequestHead> opening_;  // the handshake, until the verdict
   WsReader reader_;
-  std::unique_ptr<Deflater> deflater_;  // only with context takeover
-  std::unique_ptr<Deferred> deferred_;
-  DeflateTerms deflate_;
+  std::unique_ptr<Rare> rare_;
   bool* destroyed_ = nullptr;  // set while the user may destroy this
+  bool opening_ : 1 = true;    // no verdict yet
   bool relaying_ : 1 = false;  // a message's first part was sent and its last not
   bool close_sent_ : 1 = false;
   bool close_got_ : 1 = false;

@@ -108,9 +108,9 @@ void WsSession::on_accepted(Headers headers) {
     if (parse_grip_extension(headers.all("Sec-WebSocket-Extensions")).on) raw_extensions = headers.get("Sec-WebSocket-Extensions");
   } else if (!route().no_grip) {
     auto grip = parse_grip_extension(headers.all("Sec-WebSocket-Extensions"));
-    static const std::string kUsual = GripExtension().prefix;
-    if (grip.on && grip.prefix != kUsual) extras().prefix = std::move(grip.prefix);
-    if (grip.on) prefix_ = extras_ ? &extras_->prefix : &kUsual;
+    static const std::string kUsual = GripExtension().prefix, kNone;
+    if (grip.on && !grip.prefix.empty() && grip.prefix != kUsual) extras().prefix = grip.prefix;
+    if (grip.on) prefix_ = grip.prefix == kUsual ? &kUsual : grip.prefix.empty() ? &kNone : &extras_->prefix;
   }
   headers.remove_if([&](const Headers::Field& field) {
     return iequals(field.first, "Sec-WebSocket-Extensions") || (!opening_->request->facts.trusted && istarts_with(field.first, "Grip-"));
@@ -174,14 +174,14 @@ void WsSession::on_backend_message(WsMessageType type, std::string data, bool fi
 
   if (first) {
     fate_ = Fate::undecided;
-    kept_.reset();
+    if (extras_) extras_->kept.clear();
   }
   bool begins = first;
   if (fate_ == Fate::undecided) {
-    if (kept_) data.insert(0, *std::exchange(kept_, nullptr));
+    if (extras_) data.insert(0, std::exchange(extras_->kept, {}));
     const bool is_text = type == WsMessageType::text;
     if (!last && data.size() < std::max(kControlPrefix.size(), prefix_->size())) {
-      kept_ = std::make_unique<std::string>(std::move(data));
+      extras().kept = std::move(data);
       return;
     }
     begins = true;
@@ -196,12 +196,12 @@ void WsSession::on_backend_message(WsMessageType type, std::string data, bool fi
   }
   if (fate_ == Fate::relay) return relay(type, data, begins, last);
   if (fate_ == Fate::drop) return;
-  if (kept_) data.insert(0, *std::exchange(kept_, nullptr));
+  if (extras_) data.insert(0, std::exchange(extras_->kept, {}));
   if (data.size() > kMaxControl) {
     log::warn("a backend's control message is too long", {{"route", route().where}});
     fate_ = Fate::drop;
   } else if (!last) {
-    kept_ = std::make_unique<std::string>(std::move(data));
+    extras().kept = std::move(data);
   } else {
     const std::string message = std::move(data);
     obey(std::string_view(message).substr(kControlPrefix.size()));

@@ -43,6 +43,7 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
   };
   struct Extras {
     std::string prefix;
+    std::string kept;  // of a message whose fate is undecided, or of a control message
     CallbackTimer close_timer;
     std::optional<KeepAliveMessage> keep_alive;
     CallbackTimer keep_alive_timer;
@@ -101,7 +102,6 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
   HoldChannels channels_;
   std::unique_ptr<Extras> extras_;
   const std::string* prefix_ = nullptr;  // of messages for the client; null: all are, and there are no control messages
-  std::unique_ptr<std::string> kept_;    // of a message whose fate is undecided, or of a control message
   uint32_t target_ = 0;
   Fate fate_ = Fate::undecided;
   bool open_ : 1 = false;
