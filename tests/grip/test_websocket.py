@@ -195,6 +195,29 @@ def test_broken_rules_get_their_close_code(echoing, bytes_, code):
         assert ws.connection.read_to_close() == b""
 
 
+def test_what_was_said_before_a_fault_is_still_answered(echoing):
+    with WebSocket(echoing) as ws:
+        ws.connection.send(frame(TEXT, b"good", mask=b"abcd") + frame(TEXT, b"bad", rsv=4, mask=b"abcd"))
+        ws.expect_text("good")
+        ws.expect_close(1002)
+        assert ws.connection.read_to_close() == b""
+
+
+def test_a_backend_that_does_not_answer_a_fault_delays_the_close_only(start):
+    heard = threading.Event()
+
+    def mute(frames, request):
+        assert frames.recv()[0] == TEXT
+        assert frames.recv() == (CLOSE, close_payload(1002))
+        heard.wait()
+
+    node = start(Backend(native(mute)), websocket={"close_timeout": "1s"})
+    with WebSocket(node) as ws:
+        ws.connection.send(frame(TEXT, b"good", mask=b"abcd") + frame(3, b"bad", mask=b"abcd"))
+        ws.expect_close(1002)
+    heard.set()
+
+
 @pytest.mark.parametrize("at", range(1, 9))
 def test_bad_text_split_at_every_byte(echoing, at):
     payload = "\u00e9\u20ac".encode() + b"\xed\xa0\x80" + b"z"

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from kit import Backend, eventually, reply
-from ws import (BINARY, PING, PONG, TEXT, WebSocket, close_payload, event, events, http_echo, over_http, subscribe)
+from ws import (BINARY, PING, PONG, TEXT, WebSocket, close_payload, event, events, frame, http_echo, over_http, subscribe)
 
 GRIP = [("Sec-WebSocket-Extensions", "grip")]
 
@@ -181,6 +181,22 @@ def test_what_a_vanished_client_had_sent_goes_before_the_news(start):
         eventually(lambda: node.metrics()["holdfast_client_messages_total"] == 2)
     gate.set()
     assert backend.next().body == event("TEXT", "two") + event("DISCONNECT")
+
+
+def test_what_was_said_before_a_fault_is_still_answered(start):
+    seen = []
+
+    def answer(got, request):
+        seen.extend(kind for kind, _ in got)
+        return http_echo(got, request)
+
+    node, _ = over(start, over_http(answer))
+    with WebSocket(node) as ws:
+        ws.connection.send(frame(TEXT, b"good", mask=b"abcd") + frame(TEXT, b"bad", rsv=4, mask=b"abcd"))
+        ws.expect_text("good")
+        ws.expect_close(1002)
+        assert ws.connection.read_to_close() == b""
+    assert seen == ["TEXT", "DISCONNECT"]
 
 
 def test_set_meta_is_bounded(start):

@@ -106,6 +106,12 @@ void SockjsSocket::take(const std::string& text) {
   destroyed_ = nullptr;
 }
 
+void SockjsSocket::on_client_fault(int code) {
+  socket_.close(code, {});
+  socket_.end();
+  user_.on_client_gone();
+}
+
 void SockjsSocket::on_client_close(int code, const std::string& reason) {
   close_got_ = true;
   user_.on_client_close(code, reason);

@@ -27,6 +27,7 @@ class SockjsSocket final : public ClientEnd, ClientEnd::User, Timer {
  private:
   void on_client_message(WsMessageType type, std::string data, bool first, bool last) override;
   void on_client_close(int code, const std::string& reason) override;
+  void on_client_fault(int code) override;
   void on_client_gone() override { user_.on_client_gone(); }
   void on_client_writable() override { user_.on_client_writable(); }
   void on_timer() override;

@@ -48,6 +48,9 @@ class BackendEnd {
   virtual void close(int code, std::string_view reason) = 0;
   // The client left without one. on_backend_done follows, or nothing is to be told: true, the end may be destroyed now.
   virtual bool client_gone() = 0;
+  // The client broke the rules, which end with this code: what the backend says of all before it is still wanted, until on_backend_close,
+  // on_backend_gone or on_backend_done. True: there is nothing to come.
+  virtual bool client_fault(int code) = 0;
 
   // Stops and restarts what comes from the backend.
   virtual void pause() = 0;

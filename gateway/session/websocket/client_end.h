@@ -19,7 +19,9 @@ class ClientEnd {
     virtual void on_client_message(WsMessageType type, std::string data, bool first, bool last) = 0;
     // The client's Close; code 0: none given. It sends nothing after it.
     virtual void on_client_close(int code, const std::string& reason) = 0;
-    // It left without a Close, broke the rules (and was told) or was dropped for not reading. Nothing follows; the end takes no more calls.
+    // It broke the rules and is heard no more. close(code) and end() are the user's: answers to what it said before may go first.
+    virtual void on_client_fault(int code) = 0;
+    // It left without a Close, or was dropped for not reading. Nothing follows; the end takes no more calls.
     virtual void on_client_gone() = 0;
     // After WriteResult::full.
     virtual void on_client_writable() = 0;

@@ -85,6 +85,12 @@ void DirectSocket::on_client_message(WsMessageType type, std::string data, bool,
   if (type == WsMessageType::ping) send(WsMessageType::pong, Bytes(std::move(data)), nullptr);
 }
 
+void DirectSocket::on_client_fault(int code) {
+  client_->close(code, {});
+  client_->end();
+  gateway_.finish(*this);
+}
+
 void DirectSocket::on_client_close(int code, const std::string&) {
   client_->close(code, {});
   client_->end();

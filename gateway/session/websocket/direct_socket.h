@@ -26,6 +26,7 @@ class DirectSocket final : public DirectListener, ClientEnd::User {
  private:
   void on_client_message(WsMessageType type, std::string data, bool first, bool last) override;
   void on_client_close(int code, const std::string& reason) override;
+  void on_client_fault(int code) override;
   void on_client_gone() override { gateway_.finish(*this); }
   void on_client_writable() override {}
 

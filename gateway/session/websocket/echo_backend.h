@@ -16,6 +16,7 @@ class EchoBackend final : public BackendEnd {
   bool send(WsMessageType type, std::string data, bool first, bool last) override;
   void close(int code, std::string_view reason) override;
   bool client_gone() override { return true; }
+  bool client_fault(int) override { return true; }
   void pause() override {}
   void resume() override {}
 

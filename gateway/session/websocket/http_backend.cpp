@@ -131,9 +131,15 @@ void HttpBackend::close(int code, std::string_view reason) {
 
 bool HttpBackend::client_gone() {
   if (closed_) return true;
+  if (left_) return false;
   left_ = true;
   if (!close_told_) push(WsEventType::disconnect, {});
   return false;
+}
+
+bool HttpBackend::client_fault(int) {
+  listens_ = true;
+  return client_gone();
 }
 
 void HttpBackend::resume() {
@@ -316,10 +322,8 @@ void HttpBackend::take_answer(ResponseHead head, const std::string& reply) {
     if (left_) return user_.on_backend_done();
     return opened_ ? lose(taken.error().text) : user_.on_open_failed(502, taken.error().text);
   }
-  if (!left_) {
-    if (!opened_) return judge_opening(head, *events);
-    if (!deliver(*events)) return;
-  }
+  if (!left_ && !opened_) return judge_opening(head, *events);
+  if ((!left_ || listens_) && !deliver(*events)) return;
   go_on();
 }
 

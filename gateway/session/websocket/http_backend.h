@@ -25,6 +25,7 @@ class HttpBackend final : public BackendEnd, UpstreamHandler {
   bool send(WsMessageType type, std::string data, bool first, bool last) override;
   void close(int code, std::string_view reason) override;
   bool client_gone() override;
+  bool client_fault(int code) override;
   void pause() override { paused_ = true; }
   void resume() override;
   bool refresh() override;
@@ -104,6 +105,7 @@ class HttpBackend final : public BackendEnd, UpstreamHandler {
   bool close_told_ : 1 = false;  // to the backend
   bool closed_ : 1 = false;      // by the backend
   bool left_ : 1 = false;        // the client
+  bool listens_ : 1 = false;     // though it left
 };
 
 }  // namespace holdfast

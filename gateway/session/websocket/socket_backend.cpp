@@ -122,6 +122,11 @@ void SocketBackend::close(int code, std::string_view reason) {
   if (call_) call_->send(Bytes(ws_close_frame(code, reason, WsSide::client)), false);
 }
 
+bool SocketBackend::client_fault(int code) {
+  close(code, {});
+  return false;
+}
+
 void SocketBackend::pause() {
   if (call_) call_->pause();
 }

@@ -20,6 +20,7 @@ class SocketBackend final : public BackendEnd, UpstreamHandler {
   bool send(WsMessageType type, std::string data, bool first, bool last) override;
   void close(int code, std::string_view reason) override;
   bool client_gone() override { return true; }
+  bool client_fault(int code) override;
   void pause() override;
   void resume() override;
 

@@ -114,8 +114,8 @@ void SocketEnd::on_bytes(std::string_view data) {
 
 void SocketEnd::violated(const WsEvent& event) {
   log::debug("a client broke the rules of WebSocket", {{"peer", exchange_->peer().address}, {"code", event.code}, {"reason", event.data}});
-  close(event.code, {});
-  lose();
+  paused_ = true;
+  user_.on_client_fault(event.code);
 }
 
 void SocketEnd::on_writable() {

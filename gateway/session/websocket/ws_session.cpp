@@ -40,10 +40,7 @@ WsSession::Extras& WsSession::extras() {
     extras_ = std::make_unique<Extras>();
     extras_->keep_alive_timer.set_callback([this] { on_keep_alive(); });
     extras_->delayed_timer.set_callback([this] { flush_delayed(); });
-    extras_->close_timer.set_callback([this] {
-      if (client_) client_->end();
-      gateway_.finish(*this);
-    });
+    extras_->close_timer.set_callback([this] { give_up(); });
   }
   return *extras_;
 }
@@ -154,6 +151,14 @@ void WsSession::on_client_close(int code, const std::string& reason) {
   settle();
 }
 
+void WsSession::on_client_fault(int code) {
+  fault_ = static_cast<uint16_t>(code);
+  channels_.close(false);
+  if (!backend_ || backend_close_sent_ || backend_close_got_ || backend_->client_fault(code)) return give_up();
+  backend_close_sent_ = true;
+  expect_close();
+}
+
 void WsSession::on_client_gone() {
   client_.reset();
   channels_.close(false);
@@ -217,6 +222,7 @@ void WsSession::relay(WsMessageType type, std::string_view data, bool first, boo
 void WsSession::on_backend_close(int code, std::string_view reason) {
   backend_close_got_ = true;
   if (detached_) return backend_.reset();  // the answer to what it was told
+  if (fault_ != 0) return give_up();
   if (client_ && !client_close_sent_) {
     client_close_sent_ = true;
     expect_close();
@@ -228,12 +234,14 @@ void WsSession::on_backend_close(int code, std::string_view reason) {
 void WsSession::on_backend_gone(const std::string& reason) {
   if (!detached_) log::debug("a WebSocket's backend went away", {{"route", route().where}, {"reason", reason}});
   backend_.reset();
+  if (fault_ != 0) return give_up();
   if (client_ && !detached_) client_->end();
   if (!detached_ || !client_) gateway_.finish(*this);
 }
 
 void WsSession::on_backend_done() {
   backend_.reset();
+  if (fault_ != 0) return give_up();
   if (!client_) return gateway_.finish(*this);
   if (!detached_) settle();
 }
@@ -242,8 +250,14 @@ void WsSession::on_backend_done() {
 void WsSession::settle() {
   const bool client_done = !client_ || (client_close_sent_ && client_close_got_);
   const bool backend_done = !backend_ || (backend_close_sent_ && backend_close_got_);
-  if (!client_done || !backend_done) return;
-  if (client_) client_->end();
+  if (client_done && backend_done) give_up();
+}
+
+void WsSession::give_up() {
+  if (client_) {
+    if (fault_ != 0) client_->close(fault_, {});
+    client_->end();
+  }
   gateway_.finish(*this);
 }
 

@@ -63,6 +63,7 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
 
   void on_client_message(WsMessageType type, std::string data, bool first, bool last) override;
   void on_client_close(int code, const std::string& reason) override;
+  void on_client_fault(int code) override;
   void on_client_gone() override;
   void on_client_writable() override;
 
@@ -91,6 +92,7 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
 
   void close_both(int code, std::string_view reason);
   void expect_close();
+  void give_up();
   void settle();
 
   Gateway& gateway_;
@@ -104,6 +106,7 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
   const std::string* prefix_ = nullptr;  // of messages for the client; null: all are, and there are no control messages
   uint32_t target_ = 0;
   Fate fate_ = Fate::undecided;
+  uint16_t fault_ = 0;  // the code to close with once the backend has answered what came before
   bool open_ : 1 = false;
   bool detached_ : 1 = false;
   bool client_close_sent_ : 1 = false;

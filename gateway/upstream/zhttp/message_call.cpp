@@ -107,7 +107,7 @@ void MessageCall::on_timer() { fail(UpstreamError::timeout, "no answer in time")
 void MessageCall::on_answer(const std::optional<std::string>& answer) {
   cancel();
   id_.clear();
-  if (!answer) return fail(UpstreamError::connect_failed, "nobody is connected to the message socket");
+  if (!answer) return fail(UpstreamError::overloaded, "too many requests wait for the message socket");
   auto decoded = decode(*answer);
   if (!decoded) return fail(UpstreamError::before_head, "malformed answer: " + decoded.error().text);
   core_->counts.ok.add();

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <set>
 #include <sys/eventfd.h>
@@ -34,9 +35,13 @@ std::optional<std::string> id_of(std::string_view message) {
 }  // namespace
 
 struct MessageSockets::State {
+  struct Message {
+    std::string id, content;
+  };
   struct Socket {
     std::string address;
     zmq::socket_t socket;
+    std::deque<Message> unsent;  // no peer is connected, or none takes more
   };
   struct Order {
     std::string address, id, message;
@@ -62,6 +67,7 @@ struct MessageSockets::State {
   void run();
   void take_orders();
   void obey(Order& order);
+  void send_on(Socket& socket);
   void read(Socket& socket);
 
   zmq::context_t context{1};
@@ -82,11 +88,16 @@ struct MessageSockets::State {
 void MessageSockets::State::run() {
   for (;;) {
     std::vector<zmq::pollitem_t> items{{nullptr, wake, ZMQ_POLLIN, 0}};
-    for (auto& socket : sockets) items.push_back({socket->socket.handle(), 0, ZMQ_POLLIN, 0});
+    for (auto& socket : sockets) {
+      items.push_back({socket->socket.handle(), 0, static_cast<short>(socket->unsent.empty() ? ZMQ_POLLIN : ZMQ_POLLIN | ZMQ_POLLOUT), 0});
+    }
     zmq::poll(items, std::chrono::milliseconds(-1));
     uint64_t count = 0;
     [[maybe_unused]] const auto got = ::read(wake, &count, sizeof count);
-    for (auto& socket : sockets) read(*socket);
+    for (auto& socket : sockets) {
+      read(*socket);
+      send_on(*socket);
+    }
     take_orders();
     const std::lock_guard lock(mutex);
     if (stopping) break;
@@ -116,13 +127,21 @@ void MessageSockets::State::obey(Order& order) {
   }
   for (auto& socket : sockets) {
     if (socket->address != order.address || pending.size() >= kMostPending) continue;
-    // A REP on the other side expects an empty frame before the message.
-    if (!socket->socket.send(zmq::message_t(), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) break;
-    socket->socket.send(zmq::buffer(order.message), zmq::send_flags::dontwait);
-    pending.emplace(std::move(order.id), std::move(order.done));
-    return;
+    pending.emplace(order.id, std::move(order.done));
+    socket->unsent.push_back({std::move(order.id), std::move(order.message)});
+    return send_on(*socket);
   }
   order.done(std::nullopt);
+}
+
+void MessageSockets::State::send_on(Socket& socket) {
+  for (; !socket.unsent.empty(); socket.unsent.pop_front()) {
+    const auto& message = socket.unsent.front();
+    if (!pending.contains(message.id)) continue;  // its client was answered or left
+    // A REP on the other side expects an empty frame before the message.
+    if (!socket.socket.send(zmq::message_t(), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) return;
+    socket.socket.send(zmq::buffer(message.content), zmq::send_flags::dontwait);
+  }
 }
 
 void MessageSockets::State::read(Socket& socket) {
