@@ -1,8 +1,8 @@
-#include <cstring>
-
 #include <arpa/inet.h>
-#include <gtest/gtest.h>
+#include <cstring>
 #include <netinet/in.h>
+
+#include <gtest/gtest.h>
 
 #include "gateway/net/peer_address.h"
 
