@@ -82,7 +82,7 @@ struct WsReader::Active {
 // What is known of a message that has begun.
 struct WsReader::Message {
   uint64_t bytes = 0;
-  uint64_t frames = 0;
+  int64_t frames = 0;
   Utf8Stream utf8;
   bool text;
   bool compressed;

@@ -29,7 +29,7 @@ inline constexpr int kWsTryAgainLater = 1013;
 
 struct WsLimits {
   uint64_t max_message = 1'048'576;  // bytes of a message, after inflating; 0: none
-  uint64_t max_frames = 1024;        // frames of a message; 0: none
+  int64_t max_frames = 1024;         // frames of a message; 0: none
 };
 
 struct WsEvent {

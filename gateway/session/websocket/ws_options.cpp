@@ -7,7 +7,7 @@ void declare(OptionSet& set, WsOptions& o) {
     const OptionSet::Section section(set, "websocket");
     set.size("max_message", o.limits.max_message, "Largest message of a client, after inflating; 0: no limit. Larger ones close with 1009.")
         .range(0, 4294967296);
-    set.size("max_frames", o.limits.max_frames, "Most frames of one message of a client; 0: no limit. More close with 1008.")
+    set.integer("max_frames", o.limits.max_frames, "Most frames of one message of a client; 0: no limit. More close with 1008.")
         .range(0, 100000000);
     set.size("over_http_buffer", o.over_http_buffer,
              "A client is read no further while so many bytes wait for the answer of its WebSocket-over-HTTP backend.")
