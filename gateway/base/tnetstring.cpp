@@ -1,5 +1,6 @@
 #include "gateway/base/tnetstring.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "gateway/base/text.h"
@@ -66,7 +67,8 @@ Result<void> fill(Tnet& out, std::string_view data, char type, int depth) {
         const std::string_view key = value->text;
         auto its_value = take(data, depth - 1);
         if (!its_value) return fail(its_value.error());
-        out.map.emplace_back(key, *std::move(its_value));
+        out.keys.push_back(key);
+        out.list.push_back(*std::move(its_value));
       }
       return {};
     default:
@@ -86,10 +88,8 @@ std::string encode(std::string_view data, char type) {
 }  // namespace
 
 const Tnet* Tnet::find(std::string_view key) const {
-  for (const auto& [name, value] : map) {
-    if (name == key) return &value;
-  }
-  return nullptr;
+  const auto found = std::find(keys.begin(), keys.end(), key);
+  return found != keys.end() ? &list[static_cast<size_t>(found - keys.begin())] : nullptr;
 }
 
 std::optional<std::string_view> Tnet::text_of(std::string_view key) const {

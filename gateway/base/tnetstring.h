@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "gateway/base/result.h"
@@ -18,8 +17,8 @@ struct Tnet {
   std::string_view text;  // part of what was read; of a number its digits
   int64_t integer = 0;
   bool boolean = false;
-  std::vector<Tnet> list;
-  std::vector<std::pair<std::string_view, Tnet>> map;
+  std::vector<Tnet> list;              // of a list; of a map the values
+  std::vector<std::string_view> keys;  // of a map, one for each value
 
   const Tnet* find(std::string_view key) const;                         // of a map; null: not there
   std::optional<std::string_view> text_of(std::string_view key) const;  // nullopt: not there or no text
