@@ -1,18 +1,25 @@
 #include "adapters/registry.h"
 
+#include "adapters/redis/redis_broker.h"
+
 namespace holdfast {
 
 void declare(OptionSet& set, BrokerOptions& options) {
   const OptionSet::Section broker(set, "broker");
-  set.choice("type", options.type, {"memory"}, "What carries publications to the nodes; memory serves one node.");
+  set.choice("type", options.type, {"memory", "redis"}, "What carries publications to the nodes; memory serves one node.");
   {
     const OptionSet::Section memory(set, "memory");
     declare(set, options.memory);
+  }
+  {
+    const OptionSet::Section redis(set, "redis");
+    declare(set, options.redis);
   }
 }
 
 Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics) {
   if (options.type == "memory") return std::make_unique<MemoryBroker>(options.memory, clock, metrics);
+  if (options.type == "redis") return std::make_unique<RedisBroker>(options.redis, clock, metrics);
   return invalid("broker.type: there is no broker named '" + options.type + "'");
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "adapters/memory/memory_broker.h"
+#include "adapters/redis/redis_options.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
 #include "gateway/base/options.h"
@@ -16,6 +17,7 @@ namespace holdfast {
 struct BrokerOptions {
   std::string type = "memory";
   MemoryOptions memory;
+  RedisOptions redis;
 };
 void declare(OptionSet& set, BrokerOptions& options);  // section "broker"
 

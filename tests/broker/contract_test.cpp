@@ -199,7 +199,9 @@ TEST_P(BrokerContract, StopMayComeWhilePublishersWork) {
   go = false;
   publisher.join();
   EXPECT_EQ(sink.all(news).size(), delivered);
-  EXPECT_EQ(delivered, accepted);
+  // One may be under way: its message and its answer can travel apart.
+  EXPECT_LE(delivered, accepted + 1);
+  EXPECT_LE(accepted, delivered + 1);
 }
 
 // ---- history

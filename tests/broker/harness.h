@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <future>
@@ -50,15 +51,27 @@ class RecordingSink final : public BrokerSink {
     gaps_.push_back(channel);
     changed_.notify_all();
   }
-  void on_health(bool healthy, const std::string&) override {
+  void on_health(bool healthy, const std::string& reason) override {
     std::lock_guard lock(mutex_);
+    told_ = true;
     healthy_ = healthy;
+    reason_ = reason;
     changed_.notify_all();
   }
 
   bool wait_healthy() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kPatience, [&] { return healthy_; });
+  }
+  // The reason.
+  std::string wait_unhealthy() {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, kPatience, [&] { return told_ && !healthy_; }));
+    return reason_;
+  }
+  bool wait_gap(const std::string& channel) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return std::find(gaps_.begin(), gaps_.end(), channel) != gaps_.end(); });
   }
   // At least so many on the channel.
   std::vector<PublicationPtr> wait(const std::string& channel, size_t count) {
@@ -87,7 +100,9 @@ class RecordingSink final : public BrokerSink {
   std::condition_variable changed_;
   std::vector<PublicationPtr> publications_;
   std::vector<std::string> gaps_;
+  bool told_ = false;
   bool healthy_ = false;
+  std::string reason_;
 };
 
 class BrokerSuite : public testing::TestWithParam<HarnessMaker> {

@@ -641,7 +641,7 @@ TEST(WsReader, OwnsLittleBetweenFrames) {
     say(*reader, deflated);
     say(*reader, begun);  // at a boundary, inside a message
   }
-  EXPECT_LT(__sanitizer_get_current_allocated_bytes(), before + 1000 + kConnections * 24);
+  EXPECT_LT(__sanitizer_get_current_allocated_bytes(), before + 1000 + kConnections * 32);
   const std::string rest = frame(kFinal | kContinuation, "cd");
   for (auto& reader : readers) {
     reader->feed(rest);

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/redis/redis_options.h"
+#include "gateway/base/clock.h"
+
+struct redisReader;
+struct redisReply;
+
+namespace holdfast {
+
+// One connection to a Redis server: commands out, replies in, in order. hiredis formats and parses; the socket is ours, since its own
+// connections know neither TLS nor sharded pub/sub. Threads: its owner's. The owner polls fd() for events().
+class RedisLink {
+ public:
+  RedisLink();
+  ~RedisLink();
+
+  // Begins to connect. Resolving the name blocks. Errors: unavailable.
+  Result<void> open(const RedisAddress& address);
+  void close();
+  bool is_open() const { return fd_ >= 0; }
+
+  int fd() const { return fd_; }
+  short events() const;
+
+  using Arguments = std::vector<std::string_view>;
+  void send(const Arguments& arguments);
+  size_t unsent() const { return out_.size() - sent_; }
+
+  // Moves bytes after poll() said `revents`. Errors: unavailable, why the connection is of no use any more.
+  Result<void> move(short revents);
+  struct FreeReply {
+    void operator()(redisReply* reply) const;
+  };
+  using Reply = std::unique_ptr<redisReply, FreeReply>;
+  // The next reply that has come as a whole; null: none. Errors: unavailable (not the protocol).
+  Result<Reply> next();
+
+  TimePoint heard_at() const { return heard_at_; }  // bytes came, or open() was called
+
+ private:
+  Result<void> flush();
+
+  int fd_ = -1;
+  bool connecting_ = false;
+  std::string out_;
+  size_t sent_ = 0;
+  TimePoint heard_at_{};
+  struct FreeReader {
+    void operator()(redisReader* reader) const;
+  };
+  std::unique_ptr<redisReader, FreeReader> reader_;
+};
+
+// The text of a reply of a kind that has one; empty otherwise.
+std::string_view text_of(const redisReply& reply);
+
+}  // namespace holdfast

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gateway/base/clock.h"
+#include "gateway/base/options.h"
+
+namespace holdfast {
+
+struct RedisOptions {
+  std::string address = "127.0.0.1:6379";
+  std::vector<std::string> sentinels;  // when given, they say where the primary is, and `address` is not used
+  std::string sentinel_master = "holdfast";
+  std::string username, password;
+  std::string prefix = "holdfast";  // of every key and pub/sub channel
+  int64_t history_messages = 1000;  // per channel
+  Duration history_age{600'000};    // a channel without publications for so long keeps no messages
+  uint64_t max_message = 4u << 20;  // one envelope
+  uint64_t max_waiting = 64u << 20;
+  Duration timeout{5'000};  // of connecting, and of an answer
+};
+void declare(OptionSet& set, RedisOptions& options);  // keys of section "broker.redis"
+
+struct RedisAddress {
+  std::string host;
+  std::string port;
+};
+// "HOST:PORT" or "[IPV6]:PORT".
+Result<RedisAddress> parse_redis_address(std::string_view text);
+
+}  // namespace holdfast

@@ -1,0 +1,103 @@
+#include "redis_server.h"
+
+#include <arpa/inet.h>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <netinet/in.h>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <thread>
+
+#include <hiredis/hiredis.h>
+#include <spawn.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace holdfast::broker_test {
+
+namespace {
+
+std::string free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  ::close(fd);
+  return std::to_string(ntohs(address.sin_port));
+}
+
+}  // namespace
+
+RedisServer::RedisServer(std::vector<std::string> options) : options_(std::move(options)) {
+  char folder[] = "/tmp/holdfast-redis-XXXXXX";
+  if (::mkdtemp(folder) == nullptr) throw std::runtime_error("mkdtemp");
+  folder_ = folder;
+  port_ = free_port();
+  address_ = "127.0.0.1:" + port_;
+  for (size_t i = 0; i + 1 < options_.size(); ++i) {
+    if (options_[i] == "--requirepass") password_ = options_[i + 1];
+  }
+  start();
+}
+
+RedisServer::~RedisServer() {
+  kill();
+  std::filesystem::remove_all(folder_);
+}
+
+void RedisServer::start() {
+  std::vector<std::string> words{"redis-server", "--port", port_,   "--bind", "127.0.0.1", "--save",        "",
+                                 "--appendonly", "no",     "--dir", folder_,  "--logfile", folder_ + "/log"};
+  words.insert(words.end(), options_.begin(), options_.end());
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  if (::posix_spawnp(&process_, "redis-server", nullptr, nullptr, arguments.data(), environ) != 0) {
+    throw std::runtime_error("redis-server cannot be started: is it installed?");
+  }
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (command({"PING"}).empty()) {
+    if (std::chrono::steady_clock::now() > until) throw std::runtime_error("redis-server does not answer");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+void RedisServer::kill() {
+  if (process_ < 0) return;
+  ::kill(process_, SIGKILL);
+  ::waitpid(process_, nullptr, 0);
+  process_ = -1;
+}
+
+void RedisServer::pause() { ::kill(process_, SIGSTOP); }
+void RedisServer::resume() { ::kill(process_, SIGCONT); }
+
+std::string RedisServer::command(const std::vector<std::string>& arguments) const {
+  const auto free = [](redisContext* context) { ::redisFree(context); };
+  const std::unique_ptr<redisContext, decltype(free)> context(::redisConnect("127.0.0.1", std::stoi(port_)), free);
+  if (!context || context->err != 0) return {};
+  if (!password_.empty()) ::freeReplyObject(::redisCommand(context.get(), "AUTH %s", password_.c_str()));
+  std::vector<const char*> words;
+  std::vector<size_t> sizes;
+  for (const auto& argument : arguments) {
+    words.push_back(argument.data());
+    sizes.push_back(argument.size());
+  }
+  auto* reply = static_cast<redisReply*>(::redisCommandArgv(context.get(), static_cast<int>(words.size()), words.data(), sizes.data()));
+  if (reply == nullptr) return {};
+  std::string out = reply->type == REDIS_REPLY_INTEGER
+                        ? std::to_string(reply->integer)
+                        : std::string(reply->str != nullptr ? reply->str : "?", reply->str != nullptr ? reply->len : 1);
+  ::freeReplyObject(reply);
+  return out;
+}
+
+}  // namespace holdfast::broker_test
