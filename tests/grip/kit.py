@@ -278,6 +278,7 @@ class Node:
         self.process = subprocess.Popen([BINARY, "serve", "--config", str(self.config)], stdout=subprocess.PIPE,
                                         stderr=open(self.log_path, "wb"), cwd=path, env=ENVIRONMENT)
         self.addresses = {}
+        self.stopped = False
         end = time.monotonic() + 30
         for line in self.process.stdout:
             match = re.match(rb"\s+(clients|publishers|metrics)\s+(\S+)", line)
@@ -353,7 +354,10 @@ class Node:
             return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS"))
 
     def stop(self):
-        """Drains and says how it ended; a sanitizer's report or a crash is a failure."""
+        """Drains and says how it ended; a sanitizer's report or a crash is a failure. Once is enough."""
+        if self.stopped:
+            return
+        self.stopped = True
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:

@@ -1,0 +1,146 @@
+"""Nodes that share nothing but a Redis: whichever node a client is on and whichever is published to, it gets its channel in order, or is told."""
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+
+import pytest
+from kit import eventually
+from ws import WebSocket
+
+ROUTES = [
+    {"path": "/events/{channel}", "hold": {"mode": "stream", "channels": ["{channel}"]}},
+    {"path": "/poll/{channel}", "hold": {"mode": "response", "channels": ["{channel}"]}},
+    {"path": "/ws/{channel}", "hold": {"mode": "websocket", "channels": ["{channel}"]}},
+]
+
+
+class Redis:
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="holdfast-redis-")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                                         "--dir", self.folder.name], stdout=subprocess.DEVNULL)
+        eventually(self._answers, what="redis-server")
+
+    def _answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as s:
+                s.sendall(b"PING\r\n")
+                return s.recv(5) == b"+PONG"
+        except OSError:
+            return False
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.kill()
+        self.folder.cleanup()
+
+
+@pytest.fixture
+def redis():
+    server = Redis()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def cluster(start, redis):
+    def run(**options):
+        return start(routes=ROUTES, broker={"type": "redis", "redis": {"address": "127.0.0.1:%d" % redis.port, "timeout": "1s", **options}})
+    return run
+
+
+def ready(node):
+    eventually(lambda: node.admin("/readyz").status == 200, what="a ready node")
+    return node
+
+
+def test_every_node_delivers_what_any_node_was_given(cluster):
+    a, b = ready(cluster()), ready(cluster())
+    on_a, on_b = a.get("/events/news"), b.get("/events/news")
+    with WebSocket(b, "/ws/news") as ws:
+        on_a.until("id: ")
+        on_b.until("id: ")
+        for node, text in ((a, "one"), (b, "two"), (a, "three")):
+            node.publish("news", text)
+        for response in (on_a, on_b):
+            got = response.until("data: three\n\n").decode()
+            assert re.findall("data: (.*)\n", got) == ["one", "two", "three"]
+        for text in ("one", "two", "three"):
+            ws.expect_text(text)
+
+
+def test_a_client_goes_on_exactly_on_another_node(cluster):
+    a, b = ready(cluster()), ready(cluster())
+    stream = a.get("/events/news")
+    stream.until("id: ")
+    a.publish("news", "one")
+    last = re.findall("id: (.*)\n", stream.until("data: one\n\n").decode())[-1]
+    a.stop()
+    b.publish("news", "two")
+    b.publish("news", "three")
+    got = b.get("/events/news", [("Last-Event-ID", last)]).until("data: three\n\n").decode()
+    assert re.findall("data: (.*)\n", got) == ["two", "three"] and "gap" not in got
+
+
+def test_an_outage_refuses_publishers_keeps_clients_and_is_told(cluster, redis):
+    node = ready(cluster())
+    stream = node.get("/events/news")
+    stream.until("id: ")
+    ws = WebSocket(node, "/ws/news")
+    node.publish("news", "before")
+    stream.until("data: before\n\n")
+    ws.expect_text("before")
+    redis.kill()
+    eventually(lambda: node.admin("/readyz").status == 503, what="a node that says so")
+    refused = node.control("POST", "/publish/", b'{"items":[{"channel":"news","formats":{"http-stream":{"content":"lost"}}}]}')
+    assert refused.status == 503
+    redis.start()
+    ready(node)
+    got = stream.until("event: gap")
+    assert b"lost" not in got
+    ws.expect_close(1013)
+    node.publish("news", "after")
+    stream.until("data: after\n\n")
+
+
+def test_an_outage_without_loss_is_not_told(cluster, redis):
+    """The connection is cut, and what was published meanwhile by others is there: it is delivered, in order."""
+    a = ready(cluster())
+    stream = a.get("/events/news")
+    stream.until("id: ")
+    a.publish("news", "one")
+    stream.until("data: one\n\n")
+    with socket.create_connection(("127.0.0.1", redis.port), 5) as admin:
+        for kind in (b"pubsub", b"normal"):
+            admin.sendall(b"CLIENT KILL TYPE %s SKIPME yes\r\n" % kind)
+            admin.recv(100)
+    ready(a)
+    eventually(lambda: a.control("POST", "/publish/", b'{"items":[{"channel":"news","formats":{"http-stream":{"content":"two"}}}]}').status == 200,
+               what="a publication")
+    got = stream.until("data: two\n\n")
+    assert b"gap" not in got
+
+
+def test_a_node_starts_without_its_broker_and_serves_when_it_comes(cluster, redis):
+    redis.kill()
+    node = cluster()
+    assert node.admin("/livez").status == 200
+    assert node.admin("/readyz").status == 503
+    redis.start()
+    ready(node)
+    stream = node.get("/events/news")
+    stream.until("id: ")
+    node.publish("news", "one")
+    stream.until("data: one\n\n")
