@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 constexpr Duration kLeastBackoff{50};
 constexpr Duration kMostBackoff{5'000};
 constexpr Duration kCheckEvery{5'000};         // the fence, and that subscriptions are alive
+constexpr Duration kAskPatience{200};          // of a Sentinel, while all seems well: the thread waits
 constexpr Duration kStateAge{24 * 3'600'000};  // of a channel's epoch and offset, after it was last used
 constexpr Duration kKeyWindow{120'000};
 constexpr size_t kMostAtOnce = 512;  // channels of one SUBSCRIBE
@@ -190,6 +191,11 @@ void RedisBroker::keep_time() {
   if (!greeted_ && now - subscriptions_.heard_at() > options_.timeout) return lose("no answer within " + format_duration(options_.timeout));
   if (now < check_at_) return;
   check_at_ = now + kCheckEvery;
+  // A primary that the others have left behind looks well from here.
+  if (!options_.sentinels.empty()) {
+    const auto named = find_primary(kAskPatience);
+    if (named && (named->host != primary_.host || named->port != primary_.port)) return lose("the Sentinels name another primary");
+  }
   if (commands_up_) command({"INFO"}, [this](const redisReply* reply) { on_info(reply); });
   if (!subscriptions_up_) return;
   if (now - subscriptions_.heard_at() > kCheckEvery + options_.timeout) return lose("subscriptions are silent");
@@ -200,7 +206,7 @@ void RedisBroker::keep_time() {
 
 void RedisBroker::connect() {
   backoff_ = std::clamp(backoff_ * 2, kLeastBackoff, kMostBackoff);
-  auto primary = find_primary();
+  auto primary = find_primary(options_.timeout);
   if (!primary) return lose(primary.error().text);
   primary_ = *primary;
   const std::string where = primary_.host + ":" + primary_.port;
@@ -235,23 +241,23 @@ void RedisBroker::connect() {
                                deadline});
 }
 
-Result<RedisAddress> RedisBroker::find_primary() const {
+Result<RedisAddress> RedisBroker::find_primary(Duration patience) const {
   if (options_.sentinels.empty()) return parse_redis_address(options_.address);
   std::string last = "no Sentinel answers";
-  const auto ms = options_.timeout.count();
-  const timeval patience{static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
+  const auto ms = patience.count();
+  const timeval wait{static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
   for (const auto& text : options_.sentinels) {
     const auto address = parse_redis_address(text);
-    if (!address) return address;
+    if (!address) return fail(address.error());
     struct Free {
       void operator()(redisContext* context) const { ::redisFree(context); }
     };
-    const std::unique_ptr<redisContext, Free> context(::redisConnectWithTimeout(address->host.c_str(), std::stoi(address->port), patience));
+    const std::unique_ptr<redisContext, Free> context(::redisConnectWithTimeout(address->host.c_str(), std::stoi(address->port), wait));
     if (!context || context->err != 0) {
       last = text + ": " + (context ? context->errstr : "out of memory");
       continue;
     }
-    ::redisSetTimeout(context.get(), patience);
+    ::redisSetTimeout(context.get(), wait);
     const RedisLink::Reply reply(
         static_cast<redisReply*>(::redisCommand(context.get(), "SENTINEL get-master-addr-by-name %s", options_.sentinel_master.c_str())));
     if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {

@@ -75,7 +75,7 @@ class RedisBroker final : public Broker, private History {
   void keep_time();
 
   void connect();
-  Result<RedisAddress> find_primary() const;
+  Result<RedisAddress> find_primary(Duration patience) const;
   void greet(RedisLink& link, std::deque<Pending>& pending);
   void on_info(const redisReply* reply);
   void come_up();

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <netinet/in.h>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -36,7 +37,13 @@ std::string free_port() {
 
 }  // namespace
 
-RedisServer::RedisServer(std::vector<std::string> options) : options_(std::move(options)) {
+RedisServer::RedisServer(std::vector<std::string> options) : RedisServer(std::move(options), "") {}
+
+std::unique_ptr<RedisServer> RedisServer::sentinel(const std::string& configuration) {
+  return std::unique_ptr<RedisServer>(new RedisServer({}, configuration));
+}
+
+RedisServer::RedisServer(std::vector<std::string> options, const std::string& sentinel) : options_(std::move(options)) {
   char folder[] = "/tmp/holdfast-redis-XXXXXX";
   if (::mkdtemp(folder) == nullptr) throw std::runtime_error("mkdtemp");
   folder_ = folder;
@@ -44,6 +51,10 @@ RedisServer::RedisServer(std::vector<std::string> options) : options_(std::move(
   address_ = "127.0.0.1:" + port_;
   for (size_t i = 0; i + 1 < options_.size(); ++i) {
     if (options_[i] == "--requirepass") password_ = options_[i + 1];
+  }
+  if (!sentinel.empty()) {
+    sentinel_ = folder_ + "/sentinel.conf";
+    std::ofstream(sentinel_) << "port " << port_ << "\nbind 127.0.0.1\nlogfile " << folder_ << "/log\n" << sentinel;
   }
   start();
 }
@@ -54,8 +65,11 @@ RedisServer::~RedisServer() {
 }
 
 void RedisServer::start() {
-  std::vector<std::string> words{"redis-server", "--port", port_,   "--bind", "127.0.0.1", "--save",        "",
-                                 "--appendonly", "no",     "--dir", folder_,  "--logfile", folder_ + "/log"};
+  std::vector<std::string> words{"redis-server", sentinel_, "--sentinel"};
+  if (sentinel_.empty()) {
+    words = {"redis-server", "--port", port_,   "--bind", "127.0.0.1", "--save",        "",
+             "--appendonly", "no",     "--dir", folder_,  "--logfile", folder_ + "/log"};
+  }
   words.insert(words.end(), options_.begin(), options_.end());
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
@@ -98,6 +112,15 @@ std::string RedisServer::command(const std::vector<std::string>& arguments) cons
                         : std::string(reply->str != nullptr ? reply->str : "?", reply->str != nullptr ? reply->len : 1);
   ::freeReplyObject(reply);
   return out;
+}
+
+bool RedisServer::command_says(const std::vector<std::string>& arguments, const std::string& text) const {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (command(arguments).find(text) == std::string::npos) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
 }
 
 }  // namespace holdfast::broker_test

@@ -12,6 +12,7 @@ class RedisServer {
  public:
   // `options`: more of redis-server's, like {"--requirepass", "x"}.
   explicit RedisServer(std::vector<std::string> options = {});
+  static std::unique_ptr<RedisServer> sentinel(const std::string& configuration);
   ~RedisServer();
   RedisServer(const RedisServer&) = delete;
 
@@ -22,10 +23,14 @@ class RedisServer {
   void resume();
   // What redis-cli prints. `arguments` as words.
   std::string command(const std::vector<std::string>& arguments) const;
+  // Asks until the answer holds `text`; false: it does not in time.
+  bool command_says(const std::vector<std::string>& arguments, const std::string& text) const;
 
  private:
+  RedisServer(std::vector<std::string> options, const std::string& sentinel);
+
   std::vector<std::string> options_;
-  std::string folder_, port_, address_, password_;
+  std::string folder_, port_, address_, password_, sentinel_;
   pid_t process_ = -1;
 };
 

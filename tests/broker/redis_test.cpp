@@ -78,6 +78,7 @@ TEST_F(RedisTest, ARestartIsToldAndBeginsANewEpoch) {
   ASSERT_TRUE(subscribe({"news", "quiet"}));
   const auto before = publish("news", "1");
   ASSERT_TRUE(before);
+  ASSERT_EQ(sink.wait("news", 1).size(), 1u);
   server.kill();
   sink.wait_unhealthy();
   server.start();
@@ -237,6 +238,35 @@ TEST_F(RedisTest, TooMuchUnderWayIsRefusedAtOnce) {
   EXPECT_NE(second.error().text.find("too many"), std::string::npos);
   server.resume();
   EXPECT_TRUE(first.get_future().get());
+}
+
+TEST_F(RedisTest, SentinelsSayWhereToGoAfterAFailOver) {
+  auto primary = std::make_unique<RedisServer>();
+  const std::string port = primary->address().substr(primary->address().find(':') + 1);
+  RedisServer replica({"--replicaof", "127.0.0.1", port, "--repl-diskless-sync-delay", "0"});
+  const auto sentinel = RedisServer::sentinel("sentinel monitor hf 127.0.0.1 " + port +
+                                              " 1\nsentinel down-after-milliseconds hf 500\nsentinel failover-timeout hf 3000\n");
+  ASSERT_TRUE(primary->command_says({"INFO", "replication"}, "state=online"));
+  ASSERT_TRUE(sentinel->command_says({"INFO", "sentinel"}, "slaves=1"));
+  RedisOptions options;
+  options.sentinels = {"127.0.0.1:1", sentinel->address()};
+  options.sentinel_master = "hf";
+  connect(*primary, options);
+  ASSERT_TRUE(sink.wait_healthy());
+  ASSERT_TRUE(subscribe({"news"}));
+  const auto before = publish("news", "1");
+  ASSERT_TRUE(before);
+  ASSERT_EQ(primary->command({"WAIT", "1", "10000"}), "1");
+  ASSERT_EQ(sink.wait("news", 1).size(), 1u);
+  primary->kill();
+  sink.wait_unhealthy();
+  ASSERT_TRUE(sink.wait_healthy());
+  EXPECT_TRUE(sink.wait_gap("news"));
+  const auto after = publish("news", "2");
+  ASSERT_TRUE(after);
+  EXPECT_NE(after->position.epoch, before->position.epoch);
+  EXPECT_EQ(after->position.offset, before->position.offset + 1);
+  EXPECT_EQ(texts(sink.wait("news", 2)), (Texts{"1", "2"}));
 }
 
 TEST(RedisAddress, IsAHostAndAPort) {
