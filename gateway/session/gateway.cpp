@@ -200,9 +200,9 @@ void Gateway::on_websocket(Exchange& exchange, std::unique_ptr<HeldRequest> requ
   if (!origin_allowed(route, request->head)) return answer(exchange, 403, "This origin is not allowed to open a WebSocket here.");
   if (cross_origin(route)) request->cors = cors_request_part(request->head.headers);
   if (route.hold) return start_direct_hold(*this, exchange, *request, match);
-  RequestHead head = request->head;
+  const RequestHead& head = request->head;  // the session keeps the request where it is
   WsSession::start(*this, std::move(request),
-                   [&](ClientEnd::User& user) { return std::make_unique<SocketEnd>(websocket_, exchange, std::move(head), user); });
+                   [&](ClientEnd::User& user) { return std::make_unique<SocketEnd>(websocket_, exchange, head, user); });
 }
 
 // ---- drain

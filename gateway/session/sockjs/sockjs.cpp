@@ -128,10 +128,10 @@ class Request {
     if (gateway_.cross_origin(route())) request_->cors = cors_request_part(head().headers);
     rewrite_for_sockjs(route(), request_->head);
     if (framed) end_grip_here(*request_);
-    RequestHead handshake = head();
+    const RequestHead& handshake = head();  // the session keeps the request where it is
     WsSession::start(gateway_, std::move(request_), [&](ClientEnd::User& user) -> std::unique_ptr<ClientEnd> {
-      if (framed) return std::make_unique<SockjsSocket>(gateway_, exchange_, std::move(handshake), user);
-      return std::make_unique<SocketEnd>(gateway_.websocket(), exchange_, std::move(handshake), user);
+      if (framed) return std::make_unique<SockjsSocket>(gateway_, exchange_, handshake, user);
+      return std::make_unique<SocketEnd>(gateway_.websocket(), exchange_, handshake, user);
     });
   }
 

@@ -11,8 +11,8 @@ constexpr int kNormal = 1000;
 
 }  // namespace
 
-SockjsSocket::SockjsSocket(Gateway& gateway, Exchange& exchange, RequestHead request, ClientEnd::User& user)
-    : gateway_(gateway), user_(user), socket_(gateway.websocket(), exchange, std::move(request), *this) {}
+SockjsSocket::SockjsSocket(Gateway& gateway, Exchange& exchange, const RequestHead& request, ClientEnd::User& user)
+    : gateway_(gateway), user_(user), socket_(gateway.websocket(), exchange, request, *this) {}
 
 SockjsSocket::~SockjsSocket() {
   if (destroyed_ != nullptr) *destroyed_ = true;

@@ -11,7 +11,7 @@ namespace holdfast {
 // The client's end of a WebSocket session whose client speaks SockJS over a WebSocket: frames in text messages.
 class SockjsSocket final : public ClientEnd, ClientEnd::User, Timer {
  public:
-  SockjsSocket(Gateway& gateway, Exchange& exchange, RequestHead request, ClientEnd::User& user);
+  SockjsSocket(Gateway& gateway, Exchange& exchange, const RequestHead& request, ClientEnd::User& user);
   ~SockjsSocket() override;
 
   void accept(const Headers& headers, std::string_view raw_extensions) override;

@@ -210,7 +210,7 @@ RequestHead HttpBackend::next_head() const {
     return line;
   };
   head.target = next_line();
-  head.headers.reserve(24);
+  head.headers.reserve(12);
   while (!text.empty()) {
     const std::string_view line = next_line();
     const size_t colon = line.find(':');

@@ -1,6 +1,7 @@
 #include "gateway/session/websocket/socket_end.h"
 
 #include "gateway/base/log.h"
+#include "gateway/base/text.h"
 #include "gateway/net/websocket_handshake.h"
 
 namespace holdfast {
@@ -14,9 +15,12 @@ constexpr size_t kMaxDeferred = 65536;
 
 }  // namespace
 
-SocketEnd::SocketEnd(const WsOptions& options, Exchange& exchange, RequestHead request, User& user)
+SocketEnd::SocketEnd(const WsOptions& options, Exchange& exchange, const RequestHead& request, User& user)
     : options_(options), exchange_(&exchange), user_(user), reader_(WsSide::server, options.limits) {
-  rare().opening = std::move(request);
+  auto& opening = rare().opening;
+  for (auto& field : request.headers) {
+    if (istarts_with(field.first, "Sec-WebSocket-")) opening.headers.add(field.first, field.second);
+  }
   exchange.set_observer(this);
 }
 

@@ -13,7 +13,7 @@ namespace holdfast {
 class SocketEnd final : public ClientEnd, ExchangeObserver {
  public:
   // `request`: its handshake was judged good. It is needed until the verdict only. `options` outlive the end.
-  SocketEnd(const WsOptions& options, Exchange& exchange, RequestHead request, User& user);
+  SocketEnd(const WsOptions& options, Exchange& exchange, const RequestHead& request, User& user);
   ~SocketEnd() override;
 
   void accept(const Headers& headers, std::string_view raw_extensions) override;
@@ -29,7 +29,7 @@ class SocketEnd final : public ClientEnd, ExchangeObserver {
  private:
   // What few use, or for a short time.
   struct Rare {
-    RequestHead opening;                 // the handshake, until the verdict
+    RequestHead opening;                 // of the handshake what its answer needs, until the verdict
     std::unique_ptr<Deflater> deflater;  // with context takeover
     // Published messages that wait for the end of a message that is being relayed: frames of two cannot be mixed.
     std::deque<Bytes> deferred;
