@@ -1,19 +1,17 @@
 #include "adapters/redis/redis_broker.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <future>
-#include <optional>
 #include <sys/eventfd.h>
 
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <unistd.h>
 
+#include "adapters/redis/replies.h"
 #include "adapters/redis/scripts.h"
 #include "gateway/base/log.h"
-#include "gateway/base/text.h"
 
 namespace holdfast {
 
@@ -28,9 +26,6 @@ constexpr Duration kCheckEvery{5'000};         // the fence, and that subscripti
 constexpr Duration kAskPatience{200};          // of a Sentinel, while all seems well: the thread waits
 constexpr Duration kStateAge{24 * 3'600'000};  // of a channel's epoch and offset, after it was last used
 constexpr Duration kKeyWindow{120'000};
-constexpr size_t kMostAtOnce = 512;  // channels of one SUBSCRIBE
-
-tl::unexpected<Error> unavailable(std::string text) { return fail(ErrorKind::unavailable, std::move(text)); }
 
 std::string line_of(std::string_view info, std::string_view name) {
   for (auto line : split(info, '\n')) {
@@ -40,38 +35,6 @@ std::string line_of(std::string_view info, std::string_view name) {
   return {};
 }
 
-std::optional<uint64_t> parse_hex(std::string_view text) {
-  uint64_t value = 0;
-  if (text.size() != 16) return std::nullopt;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
-
-// Takes a word and the blank behind it.
-std::string_view take_word(std::string_view& text) {
-  const size_t end = text.find(' ');
-  const auto word = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return word;
-}
-
-// "<epoch> <offset>", taken from the front.
-std::optional<Position> take_position(std::string_view& text) {
-  const auto epoch = parse_hex(take_word(text));
-  const auto offset = parse_uint(take_word(text));
-  if (!epoch || *epoch == 0 || !offset) return std::nullopt;
-  return Position{*epoch, *offset};
-}
-
-WallTime wall_of(uint64_t unix_ms) { return WallTime(milliseconds(static_cast<int64_t>(unix_ms))); }
-
-bool is_error(const redisReply* reply) { return reply->type == REDIS_REPLY_ERROR; }
-
-// The server is not (or no longer) one to talk to.
-bool needs_other_server(std::string_view error) {
-  return error.starts_with("READONLY") || error.starts_with("NOAUTH") || error.starts_with("MASTERDOWN") || error.starts_with("LOADING");
-}
-
 }  // namespace
 
 RedisBroker::RedisBroker(const RedisOptions& options, const Clock& clock, Metrics& metrics)
@@ -79,6 +42,11 @@ RedisBroker::RedisBroker(const RedisOptions& options, const Clock& clock, Metric
       clock_(clock),
       reconnects_(metrics.counter("holdfast_redis_connects_total", "Times that the connections to Redis were made.")),
       garbage_(metrics.counter("holdfast_redis_garbage_total", "Live messages from Redis that were not of this cluster's form.")),
+      waiting_gauge_(metrics.gauge("holdfast_redis_waiting_bytes", "Bytes of publications that wait for the answer of Redis.")),
+      kept_(std::to_string(options.history_messages)),
+      age_(std::to_string(options.history_age.count())),
+      state_age_(std::to_string(std::max(kStateAge, options.history_age * 2).count())),
+      key_window_(std::to_string(kKeyWindow.count())),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       thread_([this] { run(); }) {}
 
@@ -128,7 +96,15 @@ void RedisBroker::stop() {
   stopped.get_future().wait();
 }
 
+// The bound is kept here, since the thread may be busy finding a primary while publishers go on.
 void RedisBroker::publish(std::vector<PublishRequest> messages, ReceiptsDone done) {
+  size_t size = 0;
+  for (const auto& message : messages) size += message.envelope.size();
+  if (waiting_bytes_.fetch_add(size) + size > options_.max_waiting && !messages.empty()) {
+    waiting_bytes_ -= size;
+    return post([count = messages.size(), done = std::move(done)] { done({count, unavailable("too many publications are under way")}); });
+  }
+  waiting_gauge_.add(static_cast<int64_t>(size));
   post([this, messages = std::move(messages), done = std::move(done)]() mutable { do_publish(std::move(messages), done); });
 }
 
@@ -372,263 +348,6 @@ void RedisBroker::serve(RedisLink& link, std::deque<Pending>* pending, short rev
 void RedisBroker::command(const RedisLink::Arguments& arguments, Handler handler) {
   commands_.send(arguments);
   pending_.push_back({std::move(handler), clock_.now() + options_.timeout});
-}
-
-// ---- publishing
-
-std::string RedisBroker::key(char kind, std::string_view channel) const {
-  return std::string(options_.prefix).append(":").append(1, kind).append(":").append(channel);
-}
-
-std::string RedisBroker::fresh_epoch() {
-  const auto ms = static_cast<uint64_t>(duration_cast<milliseconds>(clock_.wall().time_since_epoch()).count());
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(ms << 16 | (random_() & 0xffff)));
-  return text;
-}
-
-void RedisBroker::do_publish(std::vector<PublishRequest> messages, const ReceiptsDone& done) {
-  auto batch = std::make_shared<Batch>();
-  batch->left = messages.size();
-  batch->done = done;
-  batch->receipts.resize(messages.size(), unavailable("not published"));
-  if (messages.empty()) return done({});
-  size_t index = 0;
-  for (auto& request : messages) {
-    const size_t size = request.envelope.size();
-    Message message{std::move(request), batch, index++};
-    waiting_bytes_ += size;
-    if (message.request.channel.empty()) {
-      answer(message, invalid("a channel has a name"));
-    } else if (size > options_.max_message) {
-      answer(message, fail(ErrorKind::too_large, "larger than broker.redis.max_message"));
-    } else if (!commands_up_) {
-      answer(message, unavailable("the broker cannot be reached"));
-    } else if (waiting_bytes_ > options_.max_waiting) {
-      answer(message, unavailable("too many publications are under way"));
-    } else if (reloading_) {
-      held_.push_back(std::move(message));
-    } else {
-      send_message(std::move(message));
-    }
-  }
-}
-
-void RedisBroker::send_message(Message message) {
-  const auto& request = message.request;
-  const std::string m = key('m', request.channel), h = key('h', request.channel), c = key('c', request.channel);
-  const std::string i = request.idempotency_key.empty()
-                            ? std::string()
-                            : key('i', std::to_string(request.channel.size()) + ":" + request.channel + request.idempotency_key);
-  const std::string fresh = fresh_epoch();
-  const std::string now = std::to_string(duration_cast<milliseconds>(clock_.wall().time_since_epoch()).count());
-  const std::string kept = std::to_string(options_.history_messages), age = std::to_string(options_.history_age.count());
-  const std::string state_age = std::to_string(std::max(kStateAge, options_.history_age * 2).count());
-  const std::string window = std::to_string(kKeyWindow.count());
-  RedisLink::Arguments arguments{"EVALSHA", publish_sha_, i.empty() ? "2" : "3", m, h};
-  if (!i.empty()) arguments.push_back(i);
-  arguments.insert(arguments.end(), {fence_, fresh, now, request.envelope.view(), c, kept, age, state_age, window});
-  ++publishing_;
-  commands_.send(arguments);
-  pending_.push_back({[this, message = std::move(message)](const redisReply* reply) mutable { on_published(message, reply); },
-                      clock_.now() + options_.timeout});
-}
-
-void RedisBroker::on_published(Message& message, const redisReply* reply) {
-  --publishing_;
-  if (reply == nullptr) {
-    return answer(message, unavailable("the connection was lost before the broker's answer: it may have been published"));
-  }
-  std::string_view text = text_of(*reply);
-  if (is_error(reply) && text.starts_with("NOSCRIPT")) {
-    reloading_ = true;
-    again_.push_back(std::move(message));
-  } else if (is_error(reply)) {
-    answer(message, unavailable("Redis: " + std::string(text)));
-    if (needs_other_server(text)) return lose(std::string(text));
-  } else if (const auto position = take_position(text)) {
-    answer(message, PublishReceipt{*position, text == "dup"});
-  } else {
-    answer(message, unavailable("Redis answers what was not asked"));
-  }
-  // The scripts were flushed: those that were under way come back first, in order, then those that waited behind them.
-  if (!reloading_ || publishing_ > 0) return;
-  reloading_ = false;
-  load_scripts();
-  for (auto* list : {&again_, &held_}) {
-    for (auto& waiting : std::exchange(*list, {})) send_message(std::move(waiting));
-  }
-}
-
-void RedisBroker::answer(const Message& message, Result<PublishReceipt> receipt) {
-  waiting_bytes_ -= message.request.envelope.size();
-  auto& batch = *message.batch;
-  batch.receipts[message.index] = std::move(receipt);
-  if (--batch.left == 0) batch.done(std::move(batch.receipts));
-}
-
-// ---- history
-
-void RedisBroker::do_read(const std::string& channel, Position since, size_t limit, const PageDone& done, bool whole_script) {
-  if (!commands_up_) return done(unavailable("the broker cannot be reached"));
-  const std::string m = key('m', channel), h = key('h', channel), fresh = fresh_epoch();
-  const std::string state_age = std::to_string(std::max(kStateAge, options_.history_age * 2).count());
-  char epoch[17] = "";
-  if (since.known()) std::snprintf(epoch, sizeof epoch, "%016llx", static_cast<unsigned long long>(since.epoch));
-  const std::string offset = std::to_string(since.offset), most = std::to_string(limit);
-  command(
-      {whole_script ? "EVAL" : "EVALSHA", whole_script ? kReadScript : read_sha_, "2", m, h, fence_, fresh, state_age, epoch, offset, most},
-      [this, channel, since, limit, done](const redisReply* reply) {
-        if (reply == nullptr) return done(unavailable("the connection to the broker was lost"));
-        if (is_error(reply)) {
-          const std::string text(text_of(*reply));
-          if (text.starts_with("NOSCRIPT")) return do_read(channel, since, limit, done, true);
-          done(unavailable("Redis: " + text));
-          if (needs_other_server(text)) lose(text);
-          return;
-        }
-        const auto garbled = [&] { done(unavailable("Redis answers what was not asked")); };
-        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 || reply->element[2]->type != REDIS_REPLY_ARRAY) return garbled();
-        HistoryPage page;
-        auto text = text_of(*reply->element[0]);
-        const auto top = take_position(text);
-        if (!top) return garbled();
-        page.top = *top;
-        page.continuous = reply->element[1]->integer != 0;
-        for (size_t i = 0; i < reply->element[2]->elements; ++i) {
-          const redisReply* entry = reply->element[2]->element[i];
-          if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 || entry->element[1]->elements != 4) return garbled();
-          auto id = text_of(*entry->element[0]);
-          const auto number = parse_uint(id.substr(0, id.find('-')));
-          const auto ms = parse_uint(text_of(*entry->element[1]->element[1]));
-          if (!number || *number == 0 || !ms) return garbled();
-          auto publication = std::make_shared<Publication>();
-          publication->channel = channel;
-          publication->position = {top->epoch, *number};
-          publication->previous = {top->epoch, *number - 1};
-          publication->time = wall_of(*ms);
-          publication->envelope = Bytes::copy(text_of(*entry->element[1]->element[3]));
-          page.publications.push_back(std::move(publication));
-        }
-        done(std::move(page));
-      });
-}
-
-// ---- subscriptions
-
-void RedisBroker::do_subscribe(const std::vector<std::string>& channels, Done done) {
-  if (sink_ == nullptr) return done(unavailable("the broker is not running"));
-  auto change = std::make_shared<Change>();
-  change->done = std::move(done);
-  std::vector<std::string> wanted;
-  for (const auto& name : channels) {
-    auto& channel = channels_[name];
-    if (!channel.wanted) {
-      channel.wanted = true;
-      ++unconfirmed_;
-      wanted.push_back(name);
-    }
-    if (channel.confirmed) continue;
-    ++change->left;
-    channel.subscribes.push_back(change);
-  }
-  if (change->left == 0) return change->done({});
-  if (subscriptions_up_) ask_for("SUBSCRIBE", wanted);
-}
-
-void RedisBroker::do_unsubscribe(const std::vector<std::string>& channels, Done done) {
-  auto change = std::make_shared<Change>();
-  change->done = std::move(done);
-  std::vector<std::string> unwanted;
-  for (const auto& name : channels) {
-    const auto found = channels_.find(name);
-    if (found == channels_.end() || !found->second.wanted) continue;
-    auto& channel = found->second;
-    channel.wanted = channel.unsure = false;
-    if (!channel.confirmed) --unconfirmed_;
-    channel.confirmed = false;
-    for (auto& waiting : std::exchange(channel.subscribes, {})) {
-      if (waiting->left > 0 && --waiting->left == 0) waiting->done({});
-    }
-    if (subscriptions_up_) {
-      ++change->left;
-      unwanted.push_back(name);
-    } else {
-      channels_.erase(found);
-    }
-  }
-  if (unwanted.empty()) {
-    change->done({});
-  } else {
-    ask_for("UNSUBSCRIBE", unwanted);
-    for (const auto& name : unwanted) channels_[name].asked.back() = change;
-  }
-  come_up();
-}
-
-void RedisBroker::ask_for(std::string_view word, const std::vector<std::string>& channels) {
-  for (size_t from = 0; from < channels.size(); from += kMostAtOnce) {
-    std::vector<std::string> names;
-    for (size_t i = from; i < std::min(channels.size(), from + kMostAtOnce); ++i) {
-      names.push_back(key('c', channels[i]));
-      channels_[channels[i]].asked.push_back(nullptr);
-    }
-    RedisLink::Arguments arguments{word};
-    arguments.insert(arguments.end(), names.begin(), names.end());
-    subscriptions_.send(arguments);
-  }
-}
-
-void RedisBroker::on_pushed(const redisReply& reply) {
-  if (reply.type == REDIS_REPLY_ERROR) return lose("the server refuses: " + std::string(text_of(reply)));
-  if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 2) return;
-  const auto kind = text_of(*reply.element[0]);
-  if (kind == "pong" || reply.elements != 3) return;
-  auto name = text_of(*reply.element[1]);
-  const std::string before = key('c', "");
-  if (!name.starts_with(before)) return;
-  name.remove_prefix(before.size());
-  if (kind == "message") return on_live(std::string(name), text_of(*reply.element[2]));
-  if (kind == "subscribe" || kind == "unsubscribe") on_confirmed(kind == "subscribe", std::string(name));
-}
-
-// Confirmations of a channel come in the order in which they were asked for: only the last says how it stands.
-void RedisBroker::on_confirmed(bool subscribed, const std::string& name) {
-  const auto found = channels_.find(name);
-  if (found == channels_.end() || found->second.asked.empty()) return;
-  auto& channel = found->second;
-  const auto change = std::move(channel.asked.front());
-  channel.asked.pop_front();
-  if (change && --change->left == 0) change->done({});
-  if (!channel.asked.empty()) return;
-  if (!channel.wanted) {
-    channels_.erase(found);
-    return;
-  }
-  if (!subscribed || channel.confirmed) return;
-  channel.confirmed = true;
-  --unconfirmed_;
-  const bool unsure = std::exchange(channel.unsure, false);
-  if (unsure && sink_ != nullptr) sink_->on_gap(name);
-  for (auto& waiting : std::exchange(channel.subscribes, {})) {
-    if (waiting->left > 0 && --waiting->left == 0) waiting->done({});
-  }
-  come_up();
-}
-
-void RedisBroker::on_live(const std::string& name, std::string_view text) {
-  const auto found = channels_.find(name);
-  if (found == channels_.end() || !found->second.wanted || sink_ == nullptr) return;
-  const auto position = take_position(text);
-  const auto ms = position ? parse_uint(take_word(text)) : std::nullopt;
-  if (!ms || position->offset == 0) return garbage_.add();
-  auto publication = std::make_shared<Publication>();
-  publication->channel = name;
-  publication->position = *position;
-  publication->previous = {position->epoch, position->offset - 1};
-  publication->time = wall_of(*ms);
-  publication->envelope = Bytes::copy(text);
-  sink_->on_publication(std::move(publication));
 }
 
 }  // namespace holdfast

@@ -67,7 +67,7 @@ class RedisBroker final : public Broker, private History {
 
   void read(const std::string& channel, Position since, size_t limit, PageDone done) override;
 
-  // Of the thread.
+  // Of the thread. The parts: publishing.cpp, reading.cpp (history), subscribing.cpp; the rest is in redis_broker.cpp.
   void run();
   void post(std::function<void()> call);
   void take_posted();
@@ -102,12 +102,14 @@ class RedisBroker final : public Broker, private History {
   const Clock& clock_;
   Count& reconnects_;
   Count& garbage_;
+  Count& waiting_gauge_;
+  const std::string kept_, age_, state_age_, key_window_;  // what the scripts are told of the options
 
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;
   bool ending_ = false;
   const int wake_;
-  std::atomic<uint64_t> waiting_bytes_{0};
+  std::atomic<uint64_t> waiting_bytes_{0};  // of publications that are not answered
 
   // The thread's.
   BrokerSink* sink_ = nullptr;  // null: not started, or stopped

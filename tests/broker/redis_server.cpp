@@ -11,9 +11,10 @@
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <thread>
 
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
+#include <poll.h>
 #include <spawn.h>
 #include <unistd.h>
 
@@ -54,7 +55,7 @@ RedisServer::RedisServer(std::vector<std::string> options, const std::string& se
   }
   if (!sentinel.empty()) {
     sentinel_ = folder_ + "/sentinel.conf";
-    std::ofstream(sentinel_) << "port " << port_ << "\nbind 127.0.0.1\nlogfile " << folder_ << "/log\n" << sentinel;
+    std::ofstream(sentinel_) << "port " << port_ << "\nbind 127.0.0.1\n" << sentinel;
   }
   start();
 }
@@ -67,20 +68,40 @@ RedisServer::~RedisServer() {
 void RedisServer::start() {
   std::vector<std::string> words{"redis-server", sentinel_, "--sentinel"};
   if (sentinel_.empty()) {
-    words = {"redis-server", "--port", port_,   "--bind", "127.0.0.1", "--save",        "",
-             "--appendonly", "no",     "--dir", folder_,  "--logfile", folder_ + "/log"};
+    words = {"redis-server", "--port", port_, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder_};
   }
   words.insert(words.end(), options_.begin(), options_.end());
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  if (::posix_spawnp(&process_, "redis-server", nullptr, nullptr, arguments.data(), environ) != 0) {
-    throw std::runtime_error("redis-server cannot be started: is it installed?");
-  }
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  const int failed = ::posix_spawnp(&process_, "redis-server", &actions, nullptr, arguments.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  output_ = ends[0];
+  if (failed != 0) throw std::runtime_error("redis-server cannot be started: is it installed?");
+  if (!says(sentinel_.empty() ? "Ready to accept connections" : "Sentinel ID is")) throw std::runtime_error("redis-server does not start");
+}
+
+bool RedisServer::says(const std::string& text) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (command({"PING"}).empty()) {
-    if (std::chrono::steady_clock::now() > until) throw std::runtime_error("redis-server does not answer");
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (;;) {
+    for (size_t end; (end = printed_.find('\n')) != std::string::npos;) {
+      const bool found = printed_.find(text) < end;
+      printed_.erase(0, end + 1);
+      if (found) return true;
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+    pollfd wait{output_, POLLIN, 0};
+    if (left <= 0 || ::poll(&wait, 1, static_cast<int>(left)) <= 0) return false;
+    char buffer[4096];
+    const ssize_t count = ::read(output_, buffer, sizeof buffer);
+    if (count <= 0) return false;
+    printed_.append(buffer, static_cast<size_t>(count));
   }
 }
 
@@ -89,6 +110,8 @@ void RedisServer::kill() {
   ::kill(process_, SIGKILL);
   ::waitpid(process_, nullptr, 0);
   process_ = -1;
+  ::close(output_);
+  printed_.clear();
 }
 
 void RedisServer::pause() { ::kill(process_, SIGSTOP); }
@@ -112,15 +135,6 @@ std::string RedisServer::command(const std::vector<std::string>& arguments) cons
                         : std::string(reply->str != nullptr ? reply->str : "?", reply->str != nullptr ? reply->len : 1);
   ::freeReplyObject(reply);
   return out;
-}
-
-bool RedisServer::command_says(const std::vector<std::string>& arguments, const std::string& text) const {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (command(arguments).find(text) == std::string::npos) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return true;
 }
 
 }  // namespace holdfast::broker_test

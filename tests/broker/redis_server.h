@@ -23,8 +23,8 @@ class RedisServer {
   void resume();
   // What redis-cli prints. `arguments` as words.
   std::string command(const std::vector<std::string>& arguments) const;
-  // Asks until the answer holds `text`; false: it does not in time.
-  bool command_says(const std::vector<std::string>& arguments, const std::string& text) const;
+  // Reads what the server prints on until a line holds `text`; false: none does in time.
+  bool says(const std::string& text);
 
  private:
   RedisServer(std::vector<std::string> options, const std::string& sentinel);
@@ -32,6 +32,8 @@ class RedisServer {
   std::vector<std::string> options_;
   std::string folder_, port_, address_, password_, sentinel_;
   pid_t process_ = -1;
+  int output_ = -1;
+  std::string printed_;  // and not looked at
 };
 
 }  // namespace holdfast::broker_test

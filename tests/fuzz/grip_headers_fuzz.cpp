@@ -1,20 +1,16 @@
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "gateway/base/text.h"
 #include "gateway/grip/instruct.h"
 #include "gateway/grip/params.h"
+#include "tests/fuzz/check.h"
 
 // The head of a backend's reply: lines `Name: value`, any bytes.
 
 using namespace holdfast;
 
 namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 Headers read_lines(std::string_view text) {
   Headers out;

@@ -1,10 +1,10 @@
 // Compressed messages: the verdict and what comes out must not hang on the cuts, nothing goes past the limit, and what is deflated comes
 // back. Input: a byte of flags, a seed of the cuts, then a compressed message (and the content of another).
-#include <cstdlib>
 #include <random>
 #include <string>
 
 #include "gateway/net/permessage_deflate.h"
+#include "tests/fuzz/check.h"
 
 using namespace holdfast;
 
@@ -12,10 +12,6 @@ namespace {
 
 enum Flag : uint8_t { kTakeover = 1, kSmallLimit = 2 };
 constexpr uint64_t kLargeLimit = 1 << 20;
-
-void must(bool holds) {
-  if (!holds) std::abort();
-}
 
 struct Inflated {
   Inflater::Outcome outcome = Inflater::Outcome::ok;
@@ -30,7 +26,7 @@ Inflated inflate_message(Inflater& inflater, std::string_view data, uint64_t lim
     data.remove_prefix(piece.size());
     result.outcome = inflater.piece(piece, data.empty(), limit, result.out);
   } while (result.outcome == Inflater::Outcome::ok && !data.empty());
-  must(result.out.size() <= limit + 1 && (result.out.size() > limit) == (result.outcome == Inflater::Outcome::too_big));
+  check(result.out.size() <= limit + 1 && (result.out.size() > limit) == (result.outcome == Inflater::Outcome::too_big));
   // What came out before the fault is nobody's.
   if (result.outcome == Inflater::Outcome::bad_data) result.out.clear();
   return result;
@@ -50,15 +46,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   Inflater inflater(15, takeover), bytewise(15, takeover), cut(15, takeover);
   const auto whole = inflate_message(inflater, input, limit, all);
-  must(whole == inflate_message(bytewise, input, limit, one));
-  must(whole == inflate_message(cut, input, limit, some));
+  check(whole == inflate_message(bytewise, input, limit, one));
+  check(whole == inflate_message(cut, input, limit, some));
 
   // Nothing of a message that was broken off stays.
   inflater.reset();
   Deflater deflater(1, 15, takeover);
   for (int i = 0; i < 2; ++i) {
     const auto back = inflate_message(inflater, deflater.message(input), Inflater::kNoLimit - 1, some);
-    must(back.outcome == Inflater::Outcome::ok && back.out == input);
+    check(back.outcome == Inflater::Outcome::ok && back.out == input);
   }
   return 0;
 }

@@ -1,20 +1,16 @@
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 #include <vector>
 
 #include "gateway/base/text.h"
 #include "gateway/grip/instruct.h"
+#include "tests/fuzz/check.h"
 
 // An application/grip-instruct body, any bytes.
 
 using namespace holdfast;
 
 namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 bool is_line(std::string_view text) { return text.empty() || is_field_value(text); }
 

@@ -1,18 +1,14 @@
 // A routes file of any content must give routes, problems, or both; and every table made of it must answer every request.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "gateway/route/route.h"
+#include "tests/fuzz/check.h"
 
 namespace {
 
 using namespace holdfast;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 void match_everything(const RouteTable& table, std::string_view host, std::string_view path, std::string_view id) {
   for (const bool websocket : {false, true}) {
@@ -20,17 +16,17 @@ void match_everything(const RouteTable& table, std::string_view host, std::strin
       const RouteMatch match = table.match({.host = host, .path = path, .websocket = websocket, .tls = tls, .route_id = id});
       if (match.route == nullptr) continue;
       const std::string target = rewrite_target(*match.route, path);
-      require(!path.starts_with('/') || target.starts_with('/'));
-      require(target.find_first_of("\r\n ") == std::string::npos || path.find_first_of("\r\n ") != std::string_view::npos);
+      check(!path.starts_with('/') || target.starts_with('/'));
+      check(target.find_first_of("\r\n ") == std::string::npos || path.find_first_of("\r\n ") != std::string_view::npos);
       (void)fill_template(path, match);
     }
   }
 }
 
 void check_route(const Route& route) {
-  require(!route.targets.empty());
-  require(!route.domain.empty() || !route.id.empty());
-  for (const auto& [name, value] : route.set_headers) require((name + value).find_first_of("\r\n") == std::string::npos);
+  check(!route.targets.empty());
+  check(!route.domain.empty() || !route.id.empty());
+  for (const auto& [name, value] : route.set_headers) check((name + value).find_first_of("\r\n") == std::string::npos);
 }
 
 }  // namespace
@@ -40,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<std::string> problems;
   std::vector<Route> routes = parse_routes_file(text, "routes", problems);
   for (const Route& route : routes) check_route(route);
-  for (const std::string& problem : problems) require(problem.starts_with("routes:") && problem.size() < 1000);
+  for (const std::string& problem : problems) check(problem.starts_with("routes:") && problem.size() < 1000);
 
   // The same bytes again as what configuration and requests are made of.
   const std::string head(text.substr(0, 200));

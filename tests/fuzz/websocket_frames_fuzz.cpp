@@ -1,21 +1,17 @@
 // WebSocket frames must mean the same however they are cut into pieces, and what one side writes the other must read.
 // Input: a byte of flags, a seed of the cuts, then frames (or, with kRoundTrip, messages: each a byte of its size and kind, then content).
-#include <cstdlib>
 #include <random>
 #include <string>
 #include <utility>
 
 #include "gateway/net/websocket.h"
+#include "tests/fuzz/check.h"
 
 using namespace holdfast;
 
 namespace {
 
 enum Flag : uint8_t { kClient = 1, kDeflate = 2, kTakeover = 4, kSmallLimits = 8, kRoundTrip = 16 };
-
-void must(bool holds) {
-  if (!holds) std::abort();
-}
 
 // What a reader told. Of a message that a violation broke off nothing is kept: how much was told of it hangs on the cuts.
 struct Told {
@@ -28,17 +24,17 @@ struct Told {
       case WsEvent::Kind::none:
         break;
       case WsEvent::Kind::part:
-        must(event.first != in_message && (event.last || !event.data.empty()));
+        check(event.first != in_message && (event.last || !event.data.empty()));
         open += event.data;
         in_message = !event.last;
         if (event.last) say(event.type == WsMessageType::text ? 't' : 'b', std::exchange(open, {}));
         break;
       case WsEvent::Kind::control:
-        must(event.data.size() <= 125);
+        check(event.data.size() <= 125);
         say(event.type == WsMessageType::ping ? 'i' : 'o', event.data);
         break;
       case WsEvent::Kind::close:
-        must(event.code == 0 || is_ws_close_code(event.code));
+        check(event.code == 0 || is_ws_close_code(event.code));
         say('c', std::to_string(event.code) + event.data);
         break;
       case WsEvent::Kind::violation:
@@ -107,8 +103,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool round_trip = (flags & kRoundTrip) != 0;
   const std::string bytes = round_trip ? write(input, writer, deflate, expected) : std::string(input);
   const auto whole = read(bytes, reader, limits, deflate, [&] { return bytes.size(); });
-  if (round_trip) must(whole == expected);
-  must(whole == read(bytes, reader, limits, deflate, [] { return size_t{1}; }));
-  must(whole == read(bytes, reader, limits, deflate, [&] { return size_t{1} + random() % 16; }));
+  if (round_trip) check(whole == expected);
+  check(whole == read(bytes, reader, limits, deflate, [] { return size_t{1}; }));
+  check(whole == read(bytes, reader, limits, deflate, [&] { return size_t{1} + random() % 16; }));
   return 0;
 }

@@ -1,21 +1,13 @@
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "gateway/base/text.h"
 #include "gateway/grip/ws_control.h"
+#include "tests/fuzz/check.h"
 
 // A backend's control message and the extension header that allows them, any bytes.
 
 using namespace holdfast;
-
-namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

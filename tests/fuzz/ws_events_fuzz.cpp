@@ -1,21 +1,13 @@
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "gateway/grip/ws_events.h"
+#include "tests/fuzz/check.h"
 
 // The body of a backend's answer in WebSocket-over-HTTP, any bytes.
 
 using namespace holdfast;
-
-namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);

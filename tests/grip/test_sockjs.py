@@ -627,6 +627,7 @@ def test_only_allowed_origins_open_sessions(start):
     assert get(node, "/sj/a/b/xhr", bad, "POST").status == 403
     assert get(node, "/sj/a/b/xhr_send", bad, "POST", b'["x"]').status == 403
     assert WebSocket(node, "/sj/a/b/websocket", bad).response.status == 403
+    assert get(node, "/sj/a/b/jsonp?c=f").status == 403  # a script tag names no origin
     assert get(node, "/sj/a/b/xhr", good, "POST").body == b"o\n"
 
 

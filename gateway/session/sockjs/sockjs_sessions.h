@@ -6,7 +6,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "gateway/session/sockjs/remote.h"
+#include "gateway/net/remote.h"
 
 namespace holdfast {
 
