@@ -223,6 +223,23 @@ TEST_F(RedisTest, AFullServerRefusesAndNothingIsLost) {
   EXPECT_EQ(got[1]->previous, got[0]->position);
 }
 
+TEST_F(RedisTest, AChannelWhoseStateWasEvictedBeginsANewEpoch) {
+  RedisServer server;
+  connect(server);
+  ASSERT_TRUE(subscribe({"news"}));
+  const auto before = publish("news", "1");
+  ASSERT_TRUE(before);
+  ASSERT_EQ(server.command({"DEL", "holdfast:m:news"}), "1");
+  const auto after = publish("news", "2");
+  ASSERT_TRUE(after);
+  EXPECT_NE(after->position.epoch, before->position.epoch);
+  EXPECT_EQ(after->position.offset, 1u);
+  EXPECT_FALSE(read("news", before->position)->continuous);
+  const auto got = sink.wait("news", 2);
+  ASSERT_EQ(texts(got), (Texts{"1", "2"}));
+  EXPECT_NE(got[1]->previous, got[0]->position);
+}
+
 TEST_F(RedisTest, TooMuchUnderWayIsRefusedAtOnce) {
   RedisServer server;
   RedisOptions options;

@@ -187,10 +187,10 @@ class Backend:
     """A backend on a port of its own. `answer` is bytes, or called with (request, connection) and returns bytes or None (it wrote itself, and the
     connection is closed)."""
 
-    def __init__(self, answer=None):
+    def __init__(self, answer=None, port=0):
         self.answer = answer or reply()
         self.requests = queue.Queue()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.port = self.listener.getsockname()[1]
         self.connections = 0
         threading.Thread(target=self._accept, daemon=True).start()
@@ -239,6 +239,8 @@ class Backend:
         return self.requests.get(timeout=patience)
 
     def close(self):
+        """Refuses connections from now on; those that are open go on."""
+        self.listener.shutdown(socket.SHUT_RDWR)  # close() alone leaves a pending accept() listening
         self.listener.close()
 
 

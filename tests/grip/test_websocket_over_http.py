@@ -199,6 +199,21 @@ def test_what_was_said_before_a_fault_is_still_answered(start):
     assert seen == ["TEXT", "DISCONNECT"]
 
 
+def test_a_backend_that_cannot_be_reached_for_a_moment_gets_what_was_said_then(start):
+    def once(request, connection):
+        connection.send(over_http(http_echo)(request, connection).replace(b"Content-Length", b"Connection: close\r\nContent-Length", 1))
+
+    node, backend = over(start, once)
+    with WebSocket(node) as ws:
+        backend.close()
+        ws.text("one")
+        eventually(lambda: node.metrics()['holdfast_upstream_requests_total{outcome="connect_failed"}'] >= 1, what="an attempt")
+        ws.text("two")
+        Backend(over_http(http_echo), port=backend.port)
+        ws.expect_text("one")
+        ws.expect_text("two")
+
+
 def test_set_meta_is_bounded(start):
     count = [0]
 
