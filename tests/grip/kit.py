@@ -17,7 +17,7 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("HOLDFAST_BIN", str(ROOT / "build" / "dev" / "holdfast"))
+BINARY = os.path.abspath(os.environ.get("HOLDFAST_BIN", ROOT / "build" / "dev" / "holdfast"))
 PATIENCE = 10.0
 # The address sanitizer keeps freed memory for a while; tests that bound memory want little of that.
 ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=4:" + os.environ.get("ASAN_OPTIONS", "")}
