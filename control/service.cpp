@@ -18,10 +18,13 @@ struct Meeting {
   Service::Receipts receipts;
 };
 
-std::vector<PublishRequest> to_requests(std::vector<Item>& items) {
+std::vector<PublishRequest> to_requests(std::vector<Item>& items, const std::vector<std::string>& keys) {
   std::vector<PublishRequest> requests;
   requests.reserve(items.size());
-  for (Item& item : items) requests.push_back({.channel = item.channel, .envelope = encode(item), .idempotency_key = {}});
+  for (const Item& item : items) {
+    const size_t index = requests.size();
+    requests.push_back({.channel = item.channel, .envelope = encode(item), .idempotency_key = index < keys.size() ? keys[index] : ""});
+  }
   return requests;
 }
 
@@ -37,14 +40,14 @@ Service::Service(Broker& broker, NodeFacts& node, Metrics& metrics, Duration pat
                                  {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10})),
       patience_(patience) {}
 
-Service::Receipts Service::publish(std::vector<Item> items) {
+Service::Receipts Service::publish(std::vector<Item> items, const std::vector<std::string>& keys) {
   requests_.add();
   const size_t count = items.size();
   if (count == 0) return {};
   const auto begin = std::chrono::steady_clock::now();
 
   auto meeting = std::make_shared<Meeting>();
-  broker_.publish(to_requests(items), [meeting](Receipts receipts) {
+  broker_.publish(to_requests(items, keys), [meeting](Receipts receipts) {
     const std::lock_guard lock(meeting->mutex);
     meeting->receipts = std::move(receipts);
     meeting->done = true;
@@ -68,7 +71,5 @@ Service::Receipts Service::publish(std::vector<Item> items) {
   seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   return receipts;
 }
-
-void Service::recover() { node_.recover(); }
 
 }  // namespace holdfast::control

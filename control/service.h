@@ -17,6 +17,12 @@ class NodeFacts {
   virtual ~NodeFacts() = default;
   // Forgets ids and has every hold ask its backend again.
   virtual void recover() = 0;
+  // Held connections by their ids. These wait for the loops (a second at most: a loop that is that busy counts as not knowing).
+  virtual std::vector<std::string> alive(const std::vector<std::string>& connections) = 0;
+  virtual bool refresh(const std::string& connection) = 0;     // false: not here
+  virtual bool disconnect(const std::string& connection) = 0;  // false: not here
+  // Whether anybody on this node listens, or did until a moment ago.
+  virtual bool listened(const std::string& channel) = 0;
 };
 
 // The one implementation of every operation; the doors (http, later grpc and zmq) translate, authenticate and call it. Threads: any.
@@ -27,8 +33,9 @@ class Service {
 
   using Receipts = std::vector<Result<PublishReceipt>>;
   // Items are valid already (message/item_json.h). Waits until the broker has them all or has refused them; one receipt per item, in order.
-  Receipts publish(std::vector<Item> items);
-  void recover();
+  // `keys`: idempotency keys, one per item, empty for none; or no keys at all.
+  Receipts publish(std::vector<Item> items, const std::vector<std::string>& keys = {});
+  NodeFacts& node() { return node_; }
 
  private:
   Broker& broker_;

@@ -54,6 +54,13 @@ std::optional<Answer> wrong_method(const Request& request) {
   return answer;
 }
 
+// The request's key stands for each of its items: a repeat of the whole publishes those that were not.
+std::vector<std::string> keys_of(std::string_view key, size_t count) {
+  std::vector<std::string> keys;
+  for (size_t i = 0; !key.empty() && i < count; ++i) keys.push_back(std::string(key) + "#" + std::to_string(i));
+  return keys;
+}
+
 Answer not_acceptable() { return text_answer(406, "Not Acceptable. Supported formats: text/plain, application/json."); }
 
 }  // namespace
@@ -80,7 +87,8 @@ Answer ControlDoor::publish(const Request& request) {
   auto items = parse_items(*body, limits_);
   if (!items) return text_answer(400, items.error().text);
 
-  const auto receipts = service_.publish(*std::move(items));
+  const auto keys = keys_of(request.idempotency_key, items->size());
+  const auto receipts = service_.publish(*std::move(items), keys);
   for (const auto& receipt : receipts)
     if (!receipt) return refusal(receipts);
   return done(*type, "Published");
@@ -90,7 +98,7 @@ Answer ControlDoor::recover(const Request& request) {
   if (auto wrong = wrong_method(request)) return *std::move(wrong);
   const auto type = choose_answer_type(request.accept);
   if (!type) return not_acceptable();
-  service_.recover();
+  service_.node().recover();
   return done(*type, "Updated");
 }
 

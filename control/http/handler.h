@@ -34,6 +34,7 @@ struct Request {
   std::string_view path;  // as sent, without the query
   std::string_view accept;
   std::string_view authorization;
+  std::string_view idempotency_key;  // empty: none
   RequestBody& body;
 };
 

@@ -40,6 +40,7 @@ class HeadCheck {
   }
 
  private:
+  static constexpr size_t kMaxIdempotencyKey = 255;
   using Checked = tl::expected<void, Answer>;
 
   Checked take_request_line(std::string_view line) {
@@ -69,6 +70,13 @@ class HeadCheck {
     if (iequals(name, "authorization")) {
       if (!head_.authorization.empty()) return refuse(400, "More than one Authorization.");
       head_.authorization = value;
+    }
+    if (iequals(name, "idempotency-key")) {
+      std::string_view key = value;
+      if (key.size() >= 2 && key.front() == '"' && key.back() == '"') key = key.substr(1, key.size() - 2);
+      if (!head_.idempotency_key.empty()) return refuse(400, "More than one Idempotency-Key.");
+      if (key.empty() || key.size() > kMaxIdempotencyKey) return refuse(400, "An Idempotency-Key has 1 to 255 characters.");
+      head_.idempotency_key = key;
     }
     return {};
   }

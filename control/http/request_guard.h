@@ -17,8 +17,9 @@ struct GuardedHead {
   bool chunked = false;
   bool expect_continue = false;
   bool keep_alive = true;
-  std::string accept;         // all its lines, joined by commas
-  std::string authorization;  // the only one
+  std::string accept;           // all its lines, joined by commas
+  std::string authorization;    // the only one
+  std::string idempotency_key;  // the only one; quotes taken off
 };
 
 // Checks a whole request head (empty line included) strictly and takes from it what matters here. Not done by cpp-httplib 0.11, which

@@ -1,11 +1,15 @@
 #include "gateway/app/node.h"
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "adapters/registry.h"
 #include "control/http/server.h"
 #include "control/service.h"
+#include "control/zmq/zmq_door.h"
+#include "gateway/app/node_watch.h"
 #include "gateway/base/log.h"
 #include "gateway/net/loop.h"
 #include "gateway/session/sockjs/sockjs_sessions.h"
@@ -68,6 +72,55 @@ struct Node::State final : control::NodeFacts {
     for (auto& worker : workers) worker->loop.post([gateway = &worker->gateway] { gateway->recover(); });
   }
 
+  std::vector<std::string> alive(const std::vector<std::string>& connections) override {
+    const auto on_loops = ask_each_loop<std::vector<std::string>>([connections](Worker& worker) {
+      std::vector<std::string> found;
+      for (const auto& id : connections) {
+        if (worker.gateway.find(id) != nullptr) found.push_back(id);
+      }
+      return found;
+    });
+    std::vector<std::string> all;
+    for (const auto& found : on_loops) all.insert(all.end(), found.begin(), found.end());
+    return all;
+  }
+  bool refresh(const std::string& connection) override {
+    return with_connection(connection, [](Session& session) { return session.refresh(); });
+  }
+  bool disconnect(const std::string& connection) override {
+    return with_connection(connection, [](Session& session) { return session.drain(); });
+  }
+  bool listened(const std::string& channel) override { return hub->listened(channel); }
+
+  template <class Work>
+  bool with_connection(const std::string& connection, Work work) {
+    const auto on_loops = ask_each_loop<char>([connection, work](Worker& worker) -> char {
+      Session* session = worker.gateway.find(connection);
+      return session != nullptr && work(*session) ? 1 : 0;
+    });
+    return std::count(on_loops.begin(), on_loops.end(), 1) > 0;
+  }
+
+  // Waits for the answers; a loop that does not answer within a second is left out.
+  template <class T, class Work>
+  std::vector<T> ask_each_loop(Work work) {
+    struct Answers {
+      std::mutex mutex;
+      std::condition_variable more;
+      std::vector<T> list;
+    };
+    const auto answers = std::make_shared<Answers>();
+    on_each_loop([answers, work](Worker& worker) {
+      T answer = work(worker);
+      const std::lock_guard lock(answers->mutex);
+      answers->list.push_back(std::move(answer));
+      answers->more.notify_one();
+    });
+    std::unique_lock lock(answers->mutex);
+    answers->more.wait_for(lock, std::chrono::seconds(1), [&] { return answers->list.size() == workers.size(); });
+    return answers->list;
+  }
+
   template <class Work>
   void on_each_loop(Work work) {
     for (auto& worker : workers) worker->loop.post([worker = worker.get(), work] { work(*worker); });
@@ -110,6 +163,8 @@ struct Node::State final : control::NodeFacts {
   std::vector<std::unique_ptr<Worker>> workers;
   std::unique_ptr<control::Service> service;
   std::unique_ptr<control::HttpServer> control_door;
+  std::unique_ptr<control::ZmqDoor> zmq_door;
+  std::unique_ptr<NodeWatch> watch;
   std::unique_ptr<control::AdminServer> admin_door;
   std::vector<std::string> edge_addresses;
   std::vector<size_t> tls_listeners;  // by settings.listen: its index in each server
@@ -159,6 +214,12 @@ Result<void> Node::State::start() {
   if (auto listening = listen(); !listening) return listening;
 
   service = std::make_unique<control::Service>(*broker, *this, metrics);
+  zmq_door = std::make_unique<control::ZmqDoor>(settings.zmq, *service, ItemLimits(), metrics);
+  watch = std::make_unique<NodeWatch>(*zmq_door);
+  if (watch->wanted(settings.zmq)) {
+    hub->watch(watch.get());
+    for (auto& worker : workers) worker->gateway.set_watcher(watch.get());
+  }
   pushpin_metrics();
   control_door = std::make_unique<control::HttpServer>(settings.control, *service, metrics);
   admin_door = std::make_unique<control::AdminServer>(settings.admin, metrics, [this] { return readiness(); });
@@ -166,6 +227,7 @@ Result<void> Node::State::start() {
   for (auto& worker : workers) worker->thread = std::thread([w = worker.get()] { w->loop.run(); });
   running = true;
   if (auto opened = control_door->start(); !opened) return opened;
+  if (auto opened = zmq_door->start(); !opened) return opened;
   return admin_door->start();
 }
 
@@ -179,6 +241,7 @@ Result<void> Node::start() {
 }
 
 const std::vector<std::string>& Node::edge_addresses() const { return state_->edge_addresses; }
+const std::vector<std::string>& Node::socket_addresses() const { return state_->zmq_door->addresses(); }
 std::string Node::control_address() const { return with_port(state_->settings.control.address, state_->control_door->port()); }
 std::string Node::admin_address() const { return with_port(state_->settings.admin.address, state_->admin_door->port()); }
 
@@ -232,6 +295,7 @@ bool Node::drained() const {
 void Node::stop() {
   auto& state = *state_;
   if (state.control_door) state.control_door->stop();
+  if (state.zmq_door) state.zmq_door->stop();
   if (state.admin_door) state.admin_door->stop();
   if (state.broker && state.running) state.broker->stop();
   for (auto& worker : state.workers) worker->loop.stop();

@@ -20,6 +20,7 @@ class Node {
   Result<void> start();
   // Addresses as bound (port 0 resolved), for people.
   const std::vector<std::string>& edge_addresses() const;
+  const std::vector<std::string>& socket_addresses() const;  // ZeroMQ, with what each is for
   std::string control_address() const;
   std::string admin_address() const;
 

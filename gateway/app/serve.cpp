@@ -57,6 +57,7 @@ void greet(const Node& node, const std::vector<Route>& routes) {
   std::printf("holdfast %s is ready\n", HOLDFAST_VERSION);
   for (const auto& address : node.edge_addresses()) std::printf("  clients     %s\n", address.c_str());
   std::printf("  publishers  http://%s\n", node.control_address().c_str());
+  for (const auto& address : node.socket_addresses()) std::printf("  sockets     %s\n", address.c_str());
   const auto* stream = find_direct(routes, DirectHold::Mode::stream);
   const auto* poll = find_direct(routes, DirectHold::Mode::response);
   const std::string edge = node.edge_addresses().empty() ? std::string() : node.edge_addresses().front();

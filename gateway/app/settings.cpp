@@ -26,6 +26,7 @@ void declare_all(OptionSet& set, Settings& settings) {
   declare(set, settings.websocket);
   declare(set, settings.broker);
   control::declare(set, settings.control);
+  control::declare(set, settings.zmq);
   control::declare(set, settings.admin);
 }
 

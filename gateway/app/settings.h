@@ -5,6 +5,7 @@
 
 #include "adapters/registry.h"
 #include "control/http/options.h"
+#include "control/zmq/options.h"
 #include "gateway/base/options.h"
 #include "gateway/hub/hub.h"
 #include "gateway/net/server.h"
@@ -37,6 +38,7 @@ struct Settings {
   WsOptions websocket;
   BrokerOptions broker;
   control::HttpControlOptions control;
+  control::ZmqOptions zmq;
   control::AdminOptions admin;
 };
 

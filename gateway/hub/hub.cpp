@@ -94,6 +94,7 @@ struct Hub::State {
 
   Broker& broker;
   Interest interest;
+  ListenerWatcher* watcher = nullptr;
   RateGroups rates;
   std::array<Loop, kMostLoops> loops;
   size_t some_loop = 0;
@@ -135,6 +136,7 @@ RateGroups& Hub::rates() { return state_->rates; }
 
 void Hub::join(size_t shard, const std::string& channel) {
   const auto joined = state_->interest.join(shard, channel);
+  if (state_->watcher != nullptr) state_->watcher->on_interest(channel);
   state_->channels.add();
   if (joined.confirmed) state_->put(shard, Mail{Mail::Kind::confirmed, nullptr, channel, {}});
   if (joined.call == Interest::Call::subscribe) State::subscribe(state_, {channel});
@@ -143,7 +145,9 @@ void Hub::join(size_t shard, const std::string& channel) {
 void Hub::leave(size_t shard, const std::string& channel) {
   state_->channels.sub();
   HubShard& on = *state_->loops.at(shard).shard;
-  if (state_->interest.leave(shard, channel, on.now())) on.revisit_in(channel, kQuietBeforeUnsubscribe);
+  if (!state_->interest.leave(shard, channel, on.now())) return;
+  on.revisit_in(channel, kQuietBeforeUnsubscribe);
+  if (state_->watcher != nullptr) state_->watcher->on_interest(channel);
 }
 
 void Hub::revisit(size_t shard, const std::vector<std::string>& channels) {
@@ -247,6 +251,10 @@ void Hub::on_publication(PublicationPtr publication) {
 void Hub::on_gap(const std::string& channel) {
   state_->put_each(state_->interest.loops(channel), [&] { return Mail{Mail::Kind::gap, nullptr, channel, {}}; });
 }
+
+void Hub::watch(ListenerWatcher* watcher) { state_->watcher = watcher; }
+ListenerWatcher* Hub::watcher() const { return state_->watcher; }
+bool Hub::listened(std::string_view channel) const { return state_->interest.loops(channel) != 0; }
 
 bool Hub::healthy() const { return state_->healthy.load(std::memory_order_relaxed); }
 

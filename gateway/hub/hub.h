@@ -1,11 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gateway/base/metrics.h"
@@ -88,10 +90,13 @@ struct HubChannel;  // one channel on one loop; hub's own
 class Subscription {
  public:
   Subscription() = default;
-  explicit Subscription(Listener& listener) : listener_(&listener) {}
+  // `kind`: the session's own small number, below kKinds; listeners are counted by it.
+  explicit Subscription(Listener& listener, uint8_t kind = 0) : listener_(&listener), kind_(kind) {}
   Subscription(Subscription&& other) noexcept;
   Subscription& operator=(Subscription&& other) noexcept;
   ~Subscription();
+
+  static constexpr size_t kKinds = 4;
 
   bool active() const { return channel_ != nullptr; }
   const std::string& channel() const;  // only while active
@@ -104,6 +109,17 @@ class Subscription {
   bool live_ = false;        // confirmed, caught up: takes live messages
   bool queued_ = false;      // may have deliveries that wait for the rate
   bool overflowed_ = false;  // lost some of those: a gap is due
+  uint8_t kind_ = 0;
+};
+
+// Hears of listeners as they come and go. Threads: called on each loop; must not block.
+class ListenerWatcher {
+ public:
+  virtual ~ListenerWatcher() = default;
+  // One more, or one less.
+  virtual void on_listener(const std::string& channel, uint8_t kind, bool more) = 0;
+  // The node's interest in the channel may have changed: ask Hub::listened(). It lasts through a response hold's linger.
+  virtual void on_interest(const std::string& channel) = 0;
 };
 
 struct SubscribeRequest {
@@ -149,6 +165,10 @@ class HubShard {
 
   size_t channels() const;
   size_t subscriptions() const;
+  using Counts = std::array<size_t, Subscription::kKinds>;
+  // Of one channel, by walking through its listeners; or of each whose name begins so, up to `most`.
+  Counts listeners(std::string_view channel) const;
+  std::vector<std::pair<std::string, Counts>> listed(std::string_view prefix, size_t most) const;
 
   // From Hub, on this shard's loop.
   void deliver(const PublicationPtr& publication);
@@ -190,6 +210,10 @@ class Hub final : public BrokerSink {
   RateGroups& rates();
 
   bool healthy() const;
+  // Before the loops run. Null: nobody watches.
+  void watch(ListenerWatcher* watcher);
+  ListenerWatcher* watcher() const;
+  bool listened(std::string_view channel) const;  // by anybody on this node
   Broker& broker() { return broker_; }
 
   void on_publication(PublicationPtr publication) override;

@@ -8,13 +8,14 @@ namespace holdfast {
 
 // ---- subscriptions
 
-Subscription::Subscription(Subscription&& other) noexcept : listener_(other.listener_) {
+Subscription::Subscription(Subscription&& other) noexcept : listener_(other.listener_), kind_(other.kind_) {
   if (other.channel_ != nullptr) other.channel_->shard.move(other, *this);
 }
 
 Subscription& Subscription::operator=(Subscription&& other) noexcept {
   if (channel_ != nullptr) channel_->shard.unsubscribe(*this, false);
   listener_ = other.listener_;
+  kind_ = other.kind_;
   if (other.channel_ != nullptr) other.channel_->shard.move(other, *this);
   return *this;
 }
@@ -48,6 +49,7 @@ void HubShard::subscribe(Subscription& subscription, const SubscribeRequest& req
   if (++channel.listeners == 1 && channel.extra) channel.extra->linger.reset();
   ++state_->subscriptions;
   state_->subscription_gauge.add();
+  if (auto* watcher = state_->hub.watcher()) watcher->on_listener(channel.name, subscription.kind_, true);
   if (channel.phase == HubChannel::Phase::live) state_->queue_settle(channel);
 }
 
@@ -70,6 +72,20 @@ void HubShard::forget_all_ids() {
   for (auto& [name, channel] : state_->channels) channel->sequence.forget();
 }
 
+HubShard::Counts HubShard::listeners(std::string_view channel) const {
+  const HubChannel* found = state_->find(channel);
+  return found != nullptr ? State::count(*found) : Counts{};
+}
+
+std::vector<std::pair<std::string, HubShard::Counts>> HubShard::listed(std::string_view prefix, size_t most) const {
+  std::vector<std::pair<std::string, Counts>> out;
+  for (const auto& [name, channel] : state_->channels) {
+    if (out.size() == most) break;
+    if (channel->listeners > 0 && std::string_view(name).starts_with(prefix)) out.emplace_back(name, State::count(*channel));
+  }
+  return out;
+}
+
 size_t HubShard::channels() const { return state_->channels.size(); }
 size_t HubShard::subscriptions() const { return state_->subscriptions; }
 
@@ -84,6 +100,15 @@ void HubShard::revisit_in(const std::string& channel, Duration delay) {
 }
 
 // ---- its inside
+
+HubShard::Counts HubShard::State::count(const HubChannel& channel) {
+  Counts out{};
+  for (const Subscription* subscription : channel.live) {
+    if (subscription != nullptr) ++out[subscription->kind_];
+  }
+  for (const auto& waiting : channel.pending) ++out[waiting.subscription->kind_];
+  return out;
+}
 
 HubShard::State::State(HubShard& owner, Hub& node, size_t number, Timers& loop_timers, std::function<void(std::function<void()>)> post,
                        const HubOptions& hub_options, Metrics& metrics)
@@ -178,6 +203,7 @@ void HubShard::State::remove(Subscription& subscription, bool linger) {
   subscription.channel_ = nullptr;
   --subscriptions;
   subscription_gauge.sub();
+  if (auto* watcher = hub.watcher()) watcher->on_listener(channel.name, subscription.kind_, false);
   if (linger && options.subscription_linger.count() > 0) channel.keep_until = timers.now() + options.subscription_linger;
   if (--channel.listeners == 0) emptied(channel);
 }
@@ -188,6 +214,7 @@ void HubShard::State::move(Subscription& from, Subscription& to) {
   to.index_ = from.index_;
   to.live_ = std::exchange(from.live_, false);
   to.overflowed_ = from.overflowed_;
+  to.kind_ = from.kind_;
   to.queued_ = std::exchange(from.queued_, false);
   if (to.live_) {
     channel.live[to.index_] = &to;

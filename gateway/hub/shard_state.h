@@ -88,6 +88,7 @@ struct HubShard::State {
   void later(void (State::*call)(HubChannel&, uint64_t, Result<HistoryPage>), HubChannel& channel, uint64_t id, Position since,
              size_t limit);
   History* history() const;
+  static Counts count(const HubChannel& channel);
 
   // deliver.cpp: what comes from the broker
   void take(HubChannel& channel, const PublicationPtr& publication);

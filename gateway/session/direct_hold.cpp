@@ -22,6 +22,8 @@ class DirectExchange : public DirectListener, public ExchangeObserver {
     exchange.set_observer(this);
   }
 
+  std::string peer_address() const final { return exchange_->peer().address; }
+
  protected:
   void on_body(Bytes, bool) final {}
   void on_writable() final {}
@@ -48,6 +50,7 @@ class DirectStream final : public DirectExchange {
   }
   ~DirectStream() override { gateway_.counts.stream_holds.sub(); }
 
+  HoldKind kind() const override { return HoldKind::stream; }
   bool drain() override {
     if (sse_) exchange_->write(sse_retry(gateway_));
     exchange_->end();
@@ -116,6 +119,7 @@ class DirectPoll final : public DirectExchange {
   }
   ~DirectPoll() override { gateway_.counts.response_holds.sub(); }
 
+  HoldKind kind() const override { return HoldKind::response; }
   bool drain() override {
     respond(204, {}, Bytes(), {});
     return true;

@@ -33,7 +33,7 @@ class DirectListener : public Session, public Listener, public Timer {
     }
     fresh_ = !since;
     for (size_t i = 0; i < names.size(); ++i) {
-      slots_.push_back(std::make_unique<Slot>(*this));
+      slots_.push_back(std::make_unique<Slot>(*this, kind()));
       slots_.back()->name = names[i];
       if (since) slots_.back()->at = (*since)[i];
     }
@@ -48,7 +48,7 @@ class DirectListener : public Session, public Listener, public Timer {
 
  protected:
   struct Slot {
-    explicit Slot(Listener& listener) : subscription(listener) {}
+    Slot(Listener& listener, HoldKind kind) : subscription(listener, static_cast<uint8_t>(kind)) {}
     Subscription subscription;
     std::string name;
     Position at;  // of the newest message the client was sent; what a token is made of

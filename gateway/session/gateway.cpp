@@ -1,5 +1,7 @@
 #include "gateway/session/gateway.h"
 
+#include <cstdio>
+
 #include "gateway/base/log.h"
 #include "gateway/grip/ws_events.h"
 #include "gateway/net/websocket_handshake.h"
@@ -61,6 +63,8 @@ Gateway::Gateway(Loop& loop, HubShard& hub, UpstreamClient& upstream, std::share
       sockjs_(std::move(sockjs)),
       door_(std::make_shared<LoopDoor>(loop)),
       random_(std::random_device{}()) {
+  std::random_device random;
+  for (auto& part : id_seed_) part = random();
   drain_timer_.set_callback([this] { drain_slice(); });
 }
 
@@ -83,12 +87,38 @@ const SignatureKey* Gateway::route_key(const Route& route) {
 }
 
 void Gateway::own(std::unique_ptr<Session> session) {
-  session->place_ = sessions_.size();
+  session->place_ = static_cast<uint32_t>(sessions_.size());
+  session->serial_ = ++last_serial_;
   sessions_.push_back(std::move(session));
+  const Session& owned = *sessions_.back();
+  if (watcher_ != nullptr && owned.kind() != HoldKind::none) {
+    watcher_->on_connected(connection_id(owned.serial_), owned.kind(), owned.peer_address());
+  }
+}
+
+// The seed and the serial number in the form of a UUID of version 4.
+std::string Gateway::connection_id(uint32_t serial) const {
+  const auto& seed = id_seed_;
+  char text[37];
+  std::snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%04x%08x", seed[0], seed[1] >> 16, seed[1] & 0xfff,
+                0x8000 | (seed[2] >> 16 & 0x3fff), seed[2] & 0xffff, serial);
+  return text;
+}
+
+Session* Gateway::find(std::string_view connection_id) {
+  const std::string of_zero = this->connection_id(0);
+  const size_t fixed = of_zero.size() - 8;
+  if (connection_id.size() != of_zero.size() || connection_id.substr(0, fixed) != std::string_view(of_zero).substr(0, fixed))
+    return nullptr;
+  for (const auto& session : sessions_) {
+    if (session->kind() != HoldKind::none && this->connection_id(session->serial_) == connection_id) return session.get();
+  }
+  return nullptr;
 }
 
 void Gateway::finish(Session& session) {
-  const size_t place = session.place_;
+  const uint32_t place = session.place_;
+  if (watcher_ != nullptr && session.kind() != HoldKind::none) watcher_->on_disconnected(connection_id(session.serial_));
   const auto ending = std::move(sessions_[place]);
   if (place + 1 < sessions_.size()) {
     sessions_[place] = std::move(sessions_.back());

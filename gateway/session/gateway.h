@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -47,6 +49,12 @@ class Gateway final : public ExchangeHandler {
   // Ends all holds, spread evenly over the window; then calls done. Proxied requests go on.
   void drain(Duration window, std::function<void()> done);
   size_t sessions() const { return sessions_.size(); }
+  // Before the loop runs. Null: nobody watches.
+  void set_watcher(SessionWatcher* watcher) { watcher_ = watcher; }
+  // What the connection is called: in requests to backends (Connection-Id), in stats and commands. A UUID, the same for all its life.
+  std::string connection_id(uint32_t serial) const;
+  // The held connection with this id; null: not on this loop.
+  Session* find(std::string_view connection_id);
 
   void on_request(Exchange& exchange, RequestHead head, BodyFraming body) override;
 
@@ -109,6 +117,9 @@ class Gateway final : public ExchangeHandler {
   std::shared_ptr<SockjsSessions> sockjs_;
   std::shared_ptr<LoopDoor> door_;
   std::vector<std::unique_ptr<Session>> sessions_;
+  SessionWatcher* watcher_ = nullptr;
+  std::array<uint32_t, 3> id_seed_;
+  uint32_t last_serial_ = 0;
   std::minstd_rand random_;
   TimePoint next_slot_;
 

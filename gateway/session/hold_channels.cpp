@@ -39,7 +39,7 @@ void HoldChannels::listen(Owner& owner, const Instruct& instruct, std::string_vi
     if (old != before.end()) {
       channels_.push_back(std::move(*old));
     } else {
-      add(name);
+      add(name, owner.hold_kind());
     }
     channels_.back().details = wanted != nullptr ? details_of(*wanted) : nullptr;
   };
@@ -55,8 +55,8 @@ void HoldChannels::listen(Owner& owner, const Instruct& instruct, std::string_vi
   check_continuity(asked_at, has_link, believe);
 }
 
-HoldChannels::Channel& HoldChannels::add(const std::string& name) {
-  auto& channel = channels_.emplace_back(*this);
+HoldChannels::Channel& HoldChannels::add(const std::string& name, HoldKind kind) {
+  auto& channel = channels_.emplace_back(*this, kind);
   gateway_.hub().subscribe(channel.subscription, {name, std::nullopt});
   return channel;
 }
@@ -77,7 +77,7 @@ void HoldChannels::subscribe(Owner& owner, std::string_view prefix, const HoldCh
   size_t index = index_of(std::string_view(name));
   if (index == channels_.size()) {
     if (channels_.size() >= static_cast<size_t>(gateway_.holds().channels_per_connection)) return gateway_.counts.over_subscribed.add();
-    add(name).implicit = implicit;
+    add(name, owner.hold_kind()).implicit = implicit;
   }
   channels_[index].details = details_of(wanted);
 }

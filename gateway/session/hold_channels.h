@@ -10,6 +10,7 @@
 #include "gateway/grip/instruct.h"
 #include "gateway/hub/hub.h"
 #include "gateway/message/filters.h"
+#include "gateway/session/session.h"
 
 namespace holdfast {
 
@@ -25,6 +26,7 @@ class HoldChannels final : public Listener {
   class Owner {
    public:
     virtual ~Owner() = default;
+    virtual HoldKind hold_kind() const = 0;
     virtual bool wants(const Item& item) const = 0;  // has the format this hold needs
     // `shared`: null when the message was kept and comes now.
     virtual void on_item(const Item& item, const Delivery* shared, HoldChannels& channels, size_t channel) = 0;
@@ -73,7 +75,7 @@ class HoldChannels final : public Listener {
     Position last;           // newest message that was taken, to drop what comes twice
   };
   struct Channel {
-    explicit Channel(Listener& listener) : subscription(listener) {}
+    Channel(Listener& listener, HoldKind kind) : subscription(listener, static_cast<uint8_t>(kind)) {}
     Subscription subscription;
     bool live = false;
     bool implicit = false;
@@ -91,7 +93,7 @@ class HoldChannels final : public Listener {
   void on_first_subscription(Subscription& subscription) override;
   std::string_view rate_group() const override;
 
-  Channel& add(const std::string& name);
+  Channel& add(const std::string& name, HoldKind kind);
   static std::unique_ptr<Details> details_of(const HoldChannel& wanted);
   size_t index_of(const Subscription& subscription) const;
   size_t index_of(std::string_view channel) const;

@@ -23,6 +23,8 @@ class ResponseHold final : public Session, ExchangeObserver, HoldChannels::Owner
                std::unique_ptr<HoldChannels> channels);
   ~ResponseHold() override;
 
+  HoldKind kind() const override { return HoldKind::response; }
+  std::string peer_address() const override { return exchange_->peer().address; }
   void recover() override;
   bool drain() override;
 
@@ -32,6 +34,7 @@ class ResponseHold final : public Session, ExchangeObserver, HoldChannels::Owner
   void on_gone() override { gateway_.finish(*this); }
   void on_timer() override;
 
+  HoldKind hold_kind() const override { return HoldKind::response; }
   bool wants(const Item& item) const override { return item.http_response.has_value(); }
   void on_item(const Item& item, const Delivery* shared, HoldChannels& channels, size_t channel) override;
   void on_unsure(bool at_once) override;

@@ -22,6 +22,8 @@ class StreamHold final : public Session, ExchangeObserver, HoldChannels::Owner, 
   StreamHold(Gateway& gateway, Exchange& exchange, const HeldRequest& request);
   ~StreamHold() override;
 
+  HoldKind kind() const override { return HoldKind::stream; }
+  std::string peer_address() const override { return exchange_->peer().address; }
   void recover() override;
   bool drain() override;
 
@@ -54,6 +56,7 @@ class StreamHold final : public Session, ExchangeObserver, HoldChannels::Owner, 
   void on_gone() override { finish(); }
   void on_timer() override;
 
+  HoldKind hold_kind() const override { return HoldKind::stream; }
   bool wants(const Item& item) const override { return item.http_stream.has_value(); }
   void on_item(const Item& item, const Delivery* shared, HoldChannels& channels, size_t channel) override;
   void on_unsure(bool at_once) override;

@@ -283,9 +283,10 @@ class Node:
         self.stopped = False
         end = time.monotonic() + 30
         for line in self.process.stdout:
-            match = re.match(rb"\s+(clients|publishers|metrics)\s+(\S+)", line)
+            match = re.match(rb"\s+(clients|publishers|sockets|metrics)\s+(\S+)(?: \((\w+)\))?", line)
             if match:
-                self.addresses.setdefault(match[1].decode(), []).append(match[2].decode())
+                name = match[3].decode() if match[3] else match[1].decode()
+                self.addresses.setdefault(name, []).append(match[2].decode())
             if b"metrics" in line or time.monotonic() > end:
                 break
         if "metrics" not in self.addresses:

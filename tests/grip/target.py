@@ -16,7 +16,11 @@ def config_text(s, ports, workdir):
         "listen": [{"address": local("edge")}],
         "routes_file": os.path.join(workdir, "routes"),
         "broker": {"type": "memory"},
-        "control": {"http": {"address": local("control"), "max_body": s.control_max_body}},
+        "control": {"http": {"address": local("control"), "max_body": s.control_max_body},
+                    "zmq": {"pull": "tcp://" + local("pull"), "sub": ["tcp://" + local("sub")], "command": "tcp://" + local("command"),
+                            "stats": "ipc://%s/stats" % workdir, "stats_format": s.stats_format,
+                            "report_interval": "%ds" % s.report_interval, "connection_ttl": "%ds" % s.connection_ttl,
+                            "subscription_ttl": "%ds" % s.subscription_ttl}},
         "metrics": {"address": local("metrics")},
         "edge": {"max_request_head": s.client_buffer_size},
         "proxy": {"signing": {"issuer": s.sig_iss, "key": s.sig_key}, "upstream_key": s.upstream_key, "debug": s.debug,
@@ -45,7 +49,7 @@ class HoldfastTarget(Target):
         self.out = None
 
     def start(self, s, workdir):
-        ports = {name: free_port() for name in ("edge", "control", "metrics")}
+        ports = {name: free_port() for name in ("edge", "control", "pull", "sub", "command", "metrics")}
         with open(os.path.join(workdir, "routes"), "w") as f:
             f.write("\n".join(r.line() for r in s.routes) + "\n")
         conf = os.path.join(workdir, "holdfast.yaml")
@@ -57,7 +61,9 @@ class HoldfastTarget(Target):
         self.proc = subprocess.Popen([self.bin, "serve", "--config", conf], stdout=self.out, stderr=subprocess.STDOUT, cwd=workdir)
         for name in ("edge", "control", "metrics"):
             wait_port(("127.0.0.1", ports[name]), alive=lambda: self.proc.poll() is None)
-        return Endpoints(("127.0.0.1", ports["edge"]), ("127.0.0.1", ports["control"]), prometheus=("127.0.0.1", ports["metrics"]))
+        tcp = lambda name: "tcp://127.0.0.1:%d" % ports[name]
+        return Endpoints(("127.0.0.1", ports["edge"]), ("127.0.0.1", ports["control"]), tcp("pull"), tcp("sub"), tcp("command"),
+                         "ipc://%s/stats" % workdir, ("127.0.0.1", ports["metrics"]))
 
     def alive(self):
         return self.proc is not None and self.proc.poll() is None

@@ -75,9 +75,15 @@ TEST_F(ServiceTest, AMissingReceiptIsNoSuccess) {
   EXPECT_FALSE(receipts[1]);
 }
 
-TEST_F(ServiceTest, RecoverIsPassedToTheNode) {
-  service_.recover();
-  EXPECT_EQ(node_.recovered, 1);
+TEST_F(ServiceTest, KeysGoWithTheirItems) {
+  std::vector<std::string> keys;
+  broker_.judge([&](const PublishRequest& request) -> Result<PublishReceipt> {
+    keys.push_back(request.idempotency_key);
+    return PublishReceipt{.position = {1, 1}};
+  });
+  service_.publish({item("a"), item("b")}, {"k", ""});
+  service_.publish({item("a")});
+  EXPECT_EQ(keys, (std::vector<std::string>{"k", "", ""}));
 }
 
 }  // namespace

@@ -111,6 +111,10 @@ class FakeBroker final : public Broker {
 class FakeNode final : public NodeFacts {
  public:
   void recover() override { ++recovered; }
+  std::vector<std::string> alive(const std::vector<std::string>&) override { return {}; }
+  bool refresh(const std::string&) override { return false; }
+  bool disconnect(const std::string&) override { return false; }
+  bool listened(const std::string&) override { return false; }
   std::atomic<int> recovered{0};
 };
 

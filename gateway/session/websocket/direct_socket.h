@@ -21,6 +21,7 @@ class DirectSocket final : public DirectListener, ClientEnd::User {
 
   DirectSocket(Gateway& gateway, Exchange& exchange, const HeldRequest& request);
   ~DirectSocket() override;
+  HoldKind kind() const override { return HoldKind::websocket; }
   bool drain() override;
 
  private:

@@ -1,7 +1,6 @@
 #include "gateway/session/websocket/http_backend.h"
 
 #include <algorithm>
-#include <random>
 
 #include "gateway/base/log.h"
 #include "gateway/grip/instruct.h"
@@ -17,14 +16,6 @@ constexpr uint8_t kMaxAttempts = 5;
 constexpr uint64_t kMinKeepAlive = 20;
 constexpr size_t kMaxMeta = 16'384;  // bytes of names and values that a backend may have stored
 constexpr std::string_view kMediaType = "application/websocket-events";
-
-// A UUID of version 4.
-std::string format_id(const std::array<uint32_t, 4>& id) {
-  char text[37];
-  std::snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%04x%08x", id[0], id[1] >> 16, id[1] & 0xfff, 0x8000 | (id[2] >> 16 & 0x3fff),
-                id[2] & 0xffff, id[3]);
-  return text;
-}
 
 // Headers of the handshake that are not for the backend, or that every request says for itself.
 bool is_left_out(std::string_view name) {
@@ -69,15 +60,13 @@ WsEventType event_type(WsMessageType type) {
 
 }  // namespace
 
-HttpBackend::HttpBackend(Gateway& gateway, const HeldRequest& request, const Target& target, User& user)
-    : gateway_(gateway), user_(user), route_(*request.route), target_(target) {
+HttpBackend::HttpBackend(Gateway& gateway, const HeldRequest& request, const Target& target, uint32_t connection, User& user)
+    : gateway_(gateway), user_(user), route_(*request.route), target_(target), connection_(connection) {
   const RequestHead head = websocket_request_head(gateway, request, target);
   const bool operators = std::any_of(route_.set_headers.begin(), route_.set_headers.end(),
                                      [](const auto& header) { return iequals(header.first, "Grip-Sig"); });
   signs_ = !request.facts.trusted && !operators && head.headers.has("Grip-Sig");
   grip_ = !request.facts.trusted && !route_.no_grip;
-  std::random_device random;
-  std::generate(id_.begin(), id_.end(), [&] { return random(); });
   std::string text = head.target + "\n";
   for (const auto& [name, value] : head.headers) {
     if (is_left_out(name) || (signs_ && iequals(name, "Grip-Sig"))) continue;
@@ -217,7 +206,7 @@ RequestHead HttpBackend::next_head() const {
     head.headers.add(line.substr(0, colon), line.substr(colon + 1));
   }
   head.headers.add("Sec-WebSocket-Version", "13");
-  head.headers.add("Connection-Id", format_id(id_));
+  head.headers.add("Connection-Id", gateway_.connection_id(connection_));
   head.headers.add("Accept", kMediaType);
   head.headers.add("Content-Type", kMediaType);
   if (grip_) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,7 +17,8 @@ namespace holdfast {
 // client's own, as text, and the backend's values (Set-Meta); the rest is in Busy.
 class HttpBackend final : public BackendEnd, UpstreamHandler {
  public:
-  HttpBackend(Gateway& gateway, const HeldRequest& request, const Target& target, User& user);
+  // `connection`: the session's serial number.
+  HttpBackend(Gateway& gateway, const HeldRequest& request, const Target& target, uint32_t connection, User& user);
   ~HttpBackend() override;
 
   void open() override;
@@ -91,8 +91,8 @@ class HttpBackend final : public BackendEnd, UpstreamHandler {
   std::unique_ptr<const char[]> head_;  // the target and the lines of the head that are the client's own, as they go to the backend
   std::unique_ptr<Rare> rare_;
   std::unique_ptr<Busy> busy_;
-  bool* destroyed_ = nullptr;   // set while the user may destroy this
-  std::array<uint32_t, 4> id_;  // Connection-Id
+  bool* destroyed_ = nullptr;  // set while the user may destroy this
+  const uint32_t connection_;
   uint32_t keep_alive_seconds_ = 0;
   uint8_t attempts_ = 0;
   bool grip_ : 1 = false;  // Grip-Feature and the grip extension are ours to add

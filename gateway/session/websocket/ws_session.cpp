@@ -58,7 +58,7 @@ void WsSession::try_target() {
   } else if (target.kind == Target::Kind::unsupported || (target.kind == Target::Kind::message_socket && !target.over_http)) {
     return next_target("(a kind of target that takes no WebSockets)");
   } else if (target.over_http) {
-    backend_ = std::make_unique<HttpBackend>(gateway_, *opening_->request, target, user);
+    backend_ = std::make_unique<HttpBackend>(gateway_, *opening_->request, target, serial(), user);
   } else {
     backend_ = std::make_unique<SocketBackend>(gateway_, *opening_->request, target, user);
   }

@@ -27,7 +27,10 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
   WsSession(Gateway& gateway, std::unique_ptr<HeldRequest> request, const MakeClient& make_client);
   ~WsSession() override;
 
+  HoldKind kind() const override { return HoldKind::websocket; }
+  std::string peer_address() const override { return opening_ ? opening_->request->peer.address : std::string(); }
   bool drain() override;
+  bool refresh() override { return backend_ && backend_->refresh(); }
 
  private:
   struct Opening {
@@ -77,6 +80,7 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
   void on_backend_room() override;
   void on_backend_done() override;
 
+  HoldKind hold_kind() const override { return HoldKind::websocket; }
   bool wants(const Item& item) const override { return item.ws_message.has_value(); }
   void on_item(const Item& item, const Delivery* shared, HoldChannels& channels, size_t channel) override;
   void on_unsure(bool) override {}
