@@ -5,6 +5,7 @@
 
 #include "adapters/memory/memory_broker.h"
 #include "adapters/redis/redis_options.h"
+#include "adapters/zeromq/zeromq_options.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
 #include "gateway/base/options.h"
@@ -18,6 +19,7 @@ struct BrokerOptions {
   std::string type = "memory";
   MemoryOptions memory;
   RedisOptions redis;
+  ZeromqOptions zeromq;
 };
 void declare(OptionSet& set, BrokerOptions& options);  // section "broker"
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "adapters/memory/completions.h"
-#include "adapters/memory/store.h"
+#include "adapters/support/completions.h"
+#include "adapters/support/store.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
 #include "gateway/base/options.h"

@@ -9,6 +9,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "adapters/support/errors.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/result.h"
 #include "gateway/base/text.h"
@@ -17,8 +18,6 @@
 namespace holdfast {
 
 // Reading what the server and the scripts (scripts.h) answer.
-
-inline tl::unexpected<Error> unavailable(std::string text) { return fail(ErrorKind::unavailable, std::move(text)); }
 
 inline std::optional<uint64_t> parse_hex(std::string_view text) {
   uint64_t value = 0;

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/memory/recent_keys.h"
+#include "adapters/support/recent_keys.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
 #include "gateway/broker/broker.h"
@@ -52,6 +52,10 @@ class MemoryStore {
   void set_subscribed(const std::string& channel, bool subscribed);
   HistoryPage read(const std::string& channel, Position since, size_t limit, TimePoint now);
   void drop_oldest();
+  // What comes next on the channel does not continue what came: a new epoch. Nothing happens to a channel without messages.
+  void restart(const std::string& channel);
+  // Channels that have had messages.
+  std::vector<std::string> used() const;
 
   std::mutex mutex;
   RecentKeys keys;
@@ -94,6 +98,7 @@ class MemoryStore {
   void drop_idle_channels();
   void idle_in(Channel& channel);
   void idle_out(Channel& channel);
+  uint64_t next_epoch();
   void note_oldest();
 
   const MemoryLimits limits_;

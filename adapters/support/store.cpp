@@ -1,4 +1,4 @@
-#include "adapters/memory/store.h"
+#include "adapters/support/store.h"
 
 #include <algorithm>
 
@@ -117,6 +117,33 @@ void MemoryStore::drop_oldest() {
   note_oldest();
 }
 
+void MemoryStore::restart(const std::string& name) {
+  const auto it = channels_.find(name);
+  if (it == channels_.end() || it->second.last == 0) return;
+  Channel& of = it->second;
+  while (of.size() > 0) drop_first(of);
+  of.epoch = next_epoch();
+  of.last = 0;
+  of.whole_story = false;
+  note_oldest();
+}
+
+std::vector<std::string> MemoryStore::used() const {
+  std::vector<std::string> names;
+  for (const auto& [name, channel] : channels_) {
+    if (channel.last > 0) names.push_back(name);
+  }
+  return names;
+}
+
+// The whole broker moves on: whichever channel comes back begins an epoch that it never had.
+uint64_t MemoryStore::next_epoch() {
+  uint64_t epoch = totals_.epoch.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (epoch == 0) epoch = totals_.epoch.fetch_add(1, std::memory_order_relaxed) + 1;
+  totals_.dropped_any.store(true, std::memory_order_relaxed);
+  return epoch;
+}
+
 void MemoryStore::drop_aged(TimePoint now) {
   while (oldest_ != nullptr && now - oldest_->at >= limits_.age) drop_first(*oldest_->channel);
 }
@@ -129,12 +156,7 @@ void MemoryStore::note_oldest() {
 void MemoryStore::drop_idle_channels() {
   while (idle_count_ > limits_.channels) {
     Channel& unused = *idle_first_;
-    if (unused.last > 0) {
-      // The whole broker moves on: whichever channel comes back begins an epoch that it never had.
-      uint64_t epoch = totals_.epoch.fetch_add(1, std::memory_order_relaxed) + 1;
-      if (epoch == 0) totals_.epoch.fetch_add(1, std::memory_order_relaxed);
-      totals_.dropped_any.store(true, std::memory_order_relaxed);
-    }
+    if (unused.last > 0) next_epoch();
     while (unused.size() > 0) drop_first(unused);
     idle_out(unused);
     channels_.erase(channels_.find(*unused.name));

@@ -1,4 +1,4 @@
-#include "adapters/memory/completions.h"
+#include "adapters/support/completions.h"
 
 #include <utility>
 

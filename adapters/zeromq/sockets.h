@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <zmq.hpp>
+
+#include "adapters/zeromq/zeromq_broker.h"
+
+namespace holdfast {
+
+// The only places that see ZeroMQ: what other folders include stays free of it.
+struct ZeromqBroker::Sockets {
+  zmq::context_t context{1};
+  std::optional<zmq::socket_t> below;        // XPUB: the nodes that listen to this one
+  std::optional<zmq::socket_t> credentials;  // REP: libzmq asks whether a CURVE key is ours (ZAP, RFC 27)
+  std::string public_key;                    // empty: in the clear
+};
+
+// Another node that binds. Its socket is its own, so that requests go to it alone.
+struct ZeromqBroker::Link {
+  std::string address;
+  zmq::socket_t socket;  // XSUB
+  uint64_t session = 0;  // 0: not known yet
+  bool up = false;       // confirmed, and heard lately
+  bool self = false;     // it is this node
+  bool wanted = true;    // among the peers that were looked up last
+  bool asked = false;    // a probe is under way
+  bool unsure = false;   // something may be missing: told once the probe is answered
+  uint64_t beat = 0;     // number of its last heartbeat
+  TimePoint heard{};
+  TimePoint asked_at{};
+  std::map<uint64_t, std::vector<std::shared_ptr<Change>>> probes;
+};
+
+}  // namespace holdfast
