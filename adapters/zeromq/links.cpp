@@ -183,7 +183,8 @@ void ZeromqBroker::on_heartbeat(Link& link, mesh::Reader& in) {
     return;
   }
   // A heartbeat that is missing took others along.
-  if (beat != std::exchange(link.beat, beat) + 1 && !link.asked) {
+  const uint64_t before = std::exchange(link.beat, beat);
+  if (before != 0 && beat != before + 1 && !link.asked) {
     link.unsure = true;
     probe(link);
   }
@@ -209,6 +210,7 @@ void ZeromqBroker::link_up(Link& link, uint64_t session) {
   link.session = session;
   link.up = true;
   link.unsure = false;
+  link.beat = 0;
   link.heard = clock_.now();
   links_gauge_.add();
   log::info("a node of the mesh is there", {{"address", link.address}});

@@ -1,12 +1,8 @@
-#include <arpa/inet.h>
-#include <sys/socket.h>
-
-#include <unistd.h>
-
 #include "adapters/zeromq/zeromq_broker.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
 #include "harness.h"
+#include "tcp_gate.h"
 
 namespace holdfast::broker_test {
 namespace {
@@ -15,7 +11,7 @@ namespace {
 class ZeromqHarness final : public BrokerHarness {
  public:
   ZeromqHarness() {
-    for (auto& address : addresses_) address = free_address();
+    for (auto& address : addresses_) address = "tcp://127.0.0.1:" + std::to_string(free_port());
     other_ = make(0);
     other_->start(other_sink_);
   }
@@ -25,17 +21,6 @@ class ZeromqHarness final : public BrokerHarness {
   size_t oversize() const override { return 100'001; }
 
  private:
-  static std::string free_address() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&at), size), 0);
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size);
-    ::close(fd);
-    return "tcp://127.0.0.1:" + std::to_string(ntohs(at.sin_port));
-  }
   std::unique_ptr<ZeromqBroker> make(size_t index) {
     ZeromqOptions options;
     options.bind = addresses_.at(index);
