@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "control/fleet.h"
 #include "gateway/message/item_codec.h"
 
 namespace holdfast::control {
@@ -45,6 +46,13 @@ Service::Receipts Service::publish(std::vector<Item> items, const std::vector<st
   const size_t count = items.size();
   if (count == 0) return {};
   const auto begin = std::chrono::steady_clock::now();
+
+  // Only nodes speak there.
+  const auto reserved = std::find_if(items.begin(), items.end(), [](const Item& item) { return is_reserved(item.channel); });
+  if (reserved != items.end()) {
+    refused_.add(static_cast<int64_t>(count));
+    return {count, Result<PublishReceipt>(invalid("a channel's name must not begin with the byte 1"))};
+  }
 
   auto meeting = std::make_shared<Meeting>();
   broker_.publish(to_requests(items, keys), [meeting](Receipts receipts) {

@@ -11,6 +11,12 @@
 
 namespace holdfast::control {
 
+// A channel and who listens to it.
+struct ChannelInfo {
+  std::string name;
+  int64_t response = 0, stream = 0, websocket = 0;  // connections held for it, by kind
+};
+
 // What the control side needs to know of the node's client side; app/ connects it. Threads: any.
 class NodeFacts {
  public:
@@ -23,7 +29,16 @@ class NodeFacts {
   virtual bool disconnect(const std::string& connection) = 0;  // false: not here
   // Whether anybody on this node listens, or did until a moment ago.
   virtual bool listened(const std::string& channel) = 0;
+  // These wait for the loops too.
+  virtual std::vector<ChannelInfo> channels(const std::string& prefix, size_t most) = 0;  // in no order
+  virtual ChannelInfo channel(const std::string& name) = 0;
+  struct Held {
+    int64_t connections = 0, channels = 0;
+  };
+  virtual Held held() = 0;  // does not wait
 };
+
+class Fleet;
 
 // The one implementation of every operation; the doors (http, later grpc and zmq) translate, authenticate and call it. Threads: any.
 class Service {
@@ -36,10 +51,14 @@ class Service {
   // `keys`: idempotency keys, one per item, empty for none; or no keys at all.
   Receipts publish(std::vector<Item> items, const std::vector<std::string>& keys = {});
   NodeFacts& node() { return node_; }
+  // The other nodes; set before the doors open.
+  Fleet& fleet() { return *fleet_; }
+  void set_fleet(Fleet& fleet) { fleet_ = &fleet; }
 
  private:
   Broker& broker_;
   NodeFacts& node_;
+  Fleet* fleet_ = nullptr;
   Count& items_;
   Count& refused_;
   Count& requests_;

@@ -1,6 +1,7 @@
 #include "control/http/control_door.h"
 
 #include "control/http/accept.h"
+#include "control/http/operations.h"
 
 namespace holdfast::control {
 namespace {
@@ -73,6 +74,7 @@ Answer ControlDoor::answer(const Request& request) {
   }
   if (request.path == "/publish/" || request.path == "/publish") return publish(request);
   if (request.path == "/recover" || request.path == "/recover/") return recover(request);
+  if (request.path.starts_with("/v1/")) return answer_operation(request, service_);
   if (request.path == "/") return text_answer(200, "Holdfast API");
   return text_answer(404, "Not Found");
 }

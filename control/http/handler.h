@@ -31,7 +31,8 @@ class RequestBody {
 
 struct Request {
   std::string_view method;
-  std::string_view path;  // as sent, without the query
+  std::string_view path;   // as sent, without the query
+  std::string_view query;  // without the question mark
   std::string_view accept;
   std::string_view authorization;
   std::string_view idempotency_key;  // empty: none

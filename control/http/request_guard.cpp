@@ -48,7 +48,9 @@ class HeadCheck {
     if (parts.size() != 3 || !is_token(parts[0]) || !all_visible(parts[1])) return refuse(400, "Malformed request line.");
     if (parts[2] != "HTTP/1.1" && parts[2] != "HTTP/1.0") return refuse(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.");
     head_.method = parts[0];
-    head_.path = parts[1].substr(0, parts[1].find('?'));
+    const size_t mark = parts[1].find('?');
+    head_.path = parts[1].substr(0, mark);
+    if (mark != std::string_view::npos) head_.query = parts[1].substr(mark + 1);
     old_ = parts[2] == "HTTP/1.0";
     return {};
   }

@@ -17,7 +17,8 @@ struct GuardedHead {
   bool chunked = false;
   bool expect_continue = false;
   bool keep_alive = true;
-  std::string accept;           // all its lines, joined by commas
+  std::string accept;  // all its lines, joined by commas
+  std::string query;
   std::string authorization;    // the only one
   std::string idempotency_key;  // the only one; quotes taken off
 };

@@ -50,7 +50,8 @@ bool take_turn(Connection& connection, RequestHandler& handler, const TurnLimits
   connection.use(size);
 
   BodyReader body(connection, *head, deadline);
-  const Answer answer = ask(handler, {head->method, head->path, head->accept, head->authorization, head->idempotency_key, body});
+  const Answer answer =
+      ask(handler, {head->method, head->path, head->query, head->accept, head->authorization, head->idempotency_key, body});
   const bool go_on = head->keep_alive && body.reusable() && !limits.stopping;
   if (!connection.send(render(answer, head->method != "HEAD", !go_on))) return false;
   if (go_on) return body.skip_rest();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/fleet.h"
 #include "gateway/base/tnetstring.h"
 #include "gateway/message/item_tnet.h"
 
@@ -27,7 +28,7 @@ Answer conncheck(const Tnet* args, Service& service) {
     asked.emplace_back(id.text);
   }
   std::string alive;
-  for (const auto& id : service.node().alive(asked)) alive += tnet_text(id);
+  for (const auto& id : service.fleet().alive(asked)) alive += tnet_text(id);
   return {{}, tnet_list(alive)};
 }
 
@@ -58,7 +59,7 @@ Answer refresh_channel(std::string_view channel, Service& service) {
 Answer refresh(const Tnet* args, Service& service) {
   if (args == nullptr) return refuse("bad-request");
   if (const auto id = args->text_of("cid"); id && !id->empty()) {
-    return service.node().refresh(std::string(*id)) ? Answer() : refuse("item-not-found");
+    return service.fleet().refresh(std::string(*id)) ? Answer() : refuse("item-not-found");
   }
   const auto channel = args->text_of("channel");
   return channel && !channel->empty() ? refresh_channel(*channel, service) : refuse("bad-request");

@@ -2,10 +2,16 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdio>
+#include <map>
 #include <mutex>
+#include <random>
 #include <thread>
 
+#include <unistd.h>
+
 #include "adapters/registry.h"
+#include "control/fleet.h"
 #include "control/http/server.h"
 #include "control/service.h"
 #include "control/zmq/zmq_door.h"
@@ -59,6 +65,19 @@ void bind_message_sockets(const RouteTable& table, MessageSockets& sockets) {
   for (const auto& problem : sockets.bind(addresses)) log::error("a message socket cannot be bound", {{"reason", problem}});
 }
 
+std::string new_node_id() {
+  std::random_device random;
+  char text[17];
+  std::snprintf(text, sizeof text, "%08x%08x", random(), random());
+  return text;
+}
+
+std::string host_name() {
+  char name[256] = "unknown";
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
 std::string with_port(const std::string& address, uint16_t port) {
   return address.substr(0, address.rfind(':') + 1) + std::to_string(port);
 }
@@ -91,6 +110,38 @@ struct Node::State final : control::NodeFacts {
     return with_connection(connection, [](Session& session) { return session.drain(); });
   }
   bool listened(const std::string& channel) override { return hub->listened(channel); }
+  std::vector<control::ChannelInfo> channels(const std::string& prefix, size_t most) override {
+    std::map<std::string, control::ChannelInfo> all;
+    const auto on_loops = ask_each_loop<std::vector<std::pair<std::string, HubShard::Counts>>>(
+        [prefix, most](Worker& worker) { return worker.shard.listed(prefix, most); });
+    for (const auto& list : on_loops) {
+      for (const auto& [name, counts] : list) add(all[name], counts);
+    }
+    std::vector<control::ChannelInfo> out;
+    for (auto& [name, info] : all) {
+      info.name = name;
+      out.push_back(std::move(info));
+    }
+    return out;
+  }
+  control::ChannelInfo channel(const std::string& name) override {
+    control::ChannelInfo info{name};
+    for (const auto& counts : ask_each_loop<HubShard::Counts>([name](Worker& worker) { return worker.shard.listeners(name); }))
+      add(info, counts);
+    return info;
+  }
+  Held held() override {
+    Held out;
+    for (const char* mode : {"response", "stream", "websocket"})
+      out.connections += metrics.gauge("holdfast_holds", "", {{"mode", mode}}).value();
+    out.channels = metrics.gauge("holdfast_channels", "").value();
+    return out;
+  }
+  static void add(control::ChannelInfo& info, const HubShard::Counts& counts) {
+    info.response += static_cast<int64_t>(counts[static_cast<size_t>(HoldKind::response)]);
+    info.stream += static_cast<int64_t>(counts[static_cast<size_t>(HoldKind::stream)]);
+    info.websocket += static_cast<int64_t>(counts[static_cast<size_t>(HoldKind::websocket)]);
+  }
 
   template <class Work>
   bool with_connection(const std::string& connection, Work work) {
@@ -165,6 +216,8 @@ struct Node::State final : control::NodeFacts {
   std::unique_ptr<control::HttpServer> control_door;
   std::unique_ptr<control::ZmqDoor> zmq_door;
   std::unique_ptr<NodeWatch> watch;
+  std::unique_ptr<control::Fleet> fleet;
+  std::unique_ptr<control::FleetSink> sink;
   std::unique_ptr<control::AdminServer> admin_door;
   std::vector<std::string> edge_addresses;
   std::vector<size_t> tls_listeners;  // by settings.listen: its index in each server
@@ -199,8 +252,9 @@ Result<void> Node::State::start() {
   broker = std::move(*made);
   hub = std::make_unique<Hub>(*broker, settings.delivery, metrics);
 
-  const size_t loops =
-      settings.node.loops > 0 ? static_cast<size_t>(settings.node.loops) : std::max(1U, std::thread::hardware_concurrency());
+  const auto& role = settings.node.role;
+  const size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const size_t loops = role == "control" ? 0 : settings.node.loops > 0 ? static_cast<size_t>(settings.node.loops) : cores;
   const auto table = make_table(std::move(routes));
   sockets = std::make_unique<MessageSockets>();
   bind_message_sockets(*table, *sockets);
@@ -211,7 +265,9 @@ Result<void> Node::State::start() {
     hub->add(worker.shard, i, [loop = &worker.loop](std::function<void()> work) { loop->post(std::move(work)); });
     worker.gateway.set_routes(table);
   }
-  if (auto listening = listen(); !listening) return listening;
+  if (role != "control") {
+    if (auto listening = listen(); !listening) return listening;
+  }
 
   service = std::make_unique<control::Service>(*broker, *this, metrics);
   zmq_door = std::make_unique<control::ZmqDoor>(settings.zmq, *service, ItemLimits(), metrics);
@@ -220,13 +276,20 @@ Result<void> Node::State::start() {
     hub->watch(watch.get());
     for (auto& worker : workers) worker->gateway.set_watcher(watch.get());
   }
+  fleet = std::make_unique<control::Fleet>(*broker, *this, control::NodeInfo{new_node_id(), host_name(), role, HOLDFAST_VERSION}, clock,
+                                           metrics);
+  sink = std::make_unique<control::FleetSink>(*fleet, *hub);
+  service->set_fleet(*fleet);
   pushpin_metrics();
   control_door = std::make_unique<control::HttpServer>(settings.control, *service, metrics);
   admin_door = std::make_unique<control::AdminServer>(settings.admin, metrics, [this] { return readiness(); });
-  broker->start(*hub);
+  broker->start(*sink);
   for (auto& worker : workers) worker->thread = std::thread([w = worker.get()] { w->loop.run(); });
   running = true;
-  if (auto opened = control_door->start(); !opened) return opened;
+  fleet->start();
+  if (role != "gateway") {
+    if (auto opened = control_door->start(); !opened) return opened;
+  }
   if (auto opened = zmq_door->start(); !opened) return opened;
   return admin_door->start();
 }
@@ -242,7 +305,10 @@ Result<void> Node::start() {
 
 const std::vector<std::string>& Node::edge_addresses() const { return state_->edge_addresses; }
 const std::vector<std::string>& Node::socket_addresses() const { return state_->zmq_door->addresses(); }
-std::string Node::control_address() const { return with_port(state_->settings.control.address, state_->control_door->port()); }
+std::string Node::control_address() const {
+  if (state_->settings.node.role == "gateway") return {};
+  return with_port(state_->settings.control.address, state_->control_door->port());
+}
 std::string Node::admin_address() const { return with_port(state_->settings.admin.address, state_->admin_door->port()); }
 
 void Node::set_routes(std::vector<Route> routes) {
@@ -297,6 +363,7 @@ void Node::stop() {
   if (state.control_door) state.control_door->stop();
   if (state.zmq_door) state.zmq_door->stop();
   if (state.admin_door) state.admin_door->stop();
+  if (state.fleet) state.fleet->stop();
   if (state.broker && state.running) state.broker->stop();
   for (auto& worker : state.workers) worker->loop.stop();
   for (auto& worker : state.workers) {

@@ -33,8 +33,13 @@ int run_program(int argc, char** argv) {
 
   auto* run = app.add_subcommand("serve", "Run a node");
   add_config_options(*run, source, true);
+  std::string role;
+  run->add_option("--role", role, "gateway: only clients; control: only publishers; all (default)");
   run->footer("Signals: SIGTERM drains and exits, SIGHUP reads routes and certificates again.");
-  run->callback([&] { exit_code = serve(source); });
+  run->callback([&] {
+    if (!role.empty()) source.assignments.push_back("role=" + role);
+    exit_code = serve(source);
+  });
 
   auto* check = app.add_subcommand("check-config", "Check options, routes and certificates");
   add_config_options(*check, source, true);

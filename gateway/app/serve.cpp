@@ -56,13 +56,13 @@ const Route* find_direct(const std::vector<Route>& routes, DirectHold::Mode mode
 void greet(const Node& node, const std::vector<Route>& routes) {
   std::printf("holdfast %s is ready\n", HOLDFAST_VERSION);
   for (const auto& address : node.edge_addresses()) std::printf("  clients     %s\n", address.c_str());
-  std::printf("  publishers  http://%s\n", node.control_address().c_str());
+  if (!node.control_address().empty()) std::printf("  publishers  http://%s\n", node.control_address().c_str());
   for (const auto& address : node.socket_addresses()) std::printf("  sockets     %s\n", address.c_str());
   const auto* stream = find_direct(routes, DirectHold::Mode::stream);
   const auto* poll = find_direct(routes, DirectHold::Mode::response);
   const std::string edge = node.edge_addresses().empty() ? std::string() : node.edge_addresses().front();
   std::printf("  metrics     http://%s/metrics\n", node.admin_address().c_str());
-  if (stream != nullptr && !edge.empty()) {
+  if (stream != nullptr && !edge.empty() && !node.control_address().empty()) {
     std::printf("\nPaste into other terminals: hold a stream, publish to it, hold a long poll.\n\n");
     std::printf("  curl -N %s%s\n", edge.c_str(), example_path(*stream->path_template).c_str());
     std::printf(

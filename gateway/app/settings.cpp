@@ -3,6 +3,8 @@
 namespace holdfast {
 
 void declare(OptionSet& set, NodeOptions& o) {
+  set.choice("role", o.role, {"all", "gateway", "control"},
+             "gateway holds clients, control takes publications, all does both; the broker connects them.");
   set.integer("loops", o.loops, "Event loops, each a thread; 0 means one per core.").range(0, 64);
   set.path("routes_file", o.routes_file, "Routes in Pushpin's syntax, read beside those under routes; watched for changes.");
   {

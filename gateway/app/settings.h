@@ -16,6 +16,7 @@
 namespace holdfast {
 
 struct NodeOptions {
+  std::string role = "all";
   int64_t loops = 0;  // 0: one per core
   std::string routes_file;
   std::string log_level = "info";

@@ -76,6 +76,9 @@ void HubShard::State::read_done(HubChannel& channel, uint64_t id, Result<History
   auto& readings = channel.more().catch_ups;
   const auto it = std::find_if(readings.begin(), readings.end(), [&](const CatchUp& reading) { return reading.id == id; });
   if (it == readings.end()) return;
+  // What cannot be read now is not lost: it is read when the broker is back.
+  it->stuck = !page && !hub.healthy();
+  if (it->stuck) return;
   it->page = std::move(page);
   if (channel.phase == HubChannel::Phase::joining) return open(channel, *it->page ? (*it->page)->top : Position());
   settle(channel);

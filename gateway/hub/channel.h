@@ -25,6 +25,7 @@ struct CatchUp {
   Position since;       // unknown: only the channel's top is wanted
   Position reach;       // where the channel stood when the reading began: a page that ends before has a hole behind it
   bool again = false;   // read a second time
+  bool stuck = false;   // the broker is away; read again when it is back
   bool waited = false;  // for this loop to come as far as `since`
   std::optional<Result<HistoryPage>> page;
 };
@@ -57,8 +58,9 @@ struct HubChannelExtra {
   std::unique_ptr<ChannelTimer> reorder;
   std::unique_ptr<ChannelTimer> first_notice;
   std::unique_ptr<ChannelTimer> linger;
-  uint64_t fill = 0;  // id of the reading that repairs a broken chain
-  int fills = 0;      // how many such readings in a row did not
+  uint64_t fill = 0;        // id of the reading that repairs a broken chain
+  bool fill_stuck = false;  // the broker is away; repaired when it is back
+  int fills = 0;            // how many such readings in a row did not
 };
 
 // One channel on one loop.

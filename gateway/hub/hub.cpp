@@ -225,6 +225,8 @@ void Hub::State::handle(Loop& loop, size_t index, const Mail& mail) {
       return loop.shard->deliver(mail.publication);
     case Mail::Kind::gap:
       return loop.shard->gap(mail.channel);
+    case Mail::Kind::broker_back:
+      return loop.shard->broker_back();
     case Mail::Kind::revisit:
       return loop.shard->revisit_in(mail.channel, mail.delay);
     case Mail::Kind::confirmed:
@@ -263,6 +265,7 @@ void Hub::on_health(bool healthy, const std::string& reason) {
   if (state_->healthy.exchange(healthy) == healthy && known) return;
   if (healthy) {
     log::info("The broker is reachable.", {{"detail", reason}});
+    for (size_t i = 0; i < state_->loops.size(); ++i) state_->put(i, Mail{Mail::Kind::broker_back, nullptr, {}, {}});
   } else {
     log::warn("The broker is not reachable.", {{"reason", reason}});
   }

@@ -173,6 +173,7 @@ class HubShard {
   // From Hub, on this shard's loop.
   void deliver(const PublicationPtr& publication);
   void gap(const std::string& channel);
+  void broker_back();
   void confirmed(const std::string& channel, bool first_on_node);
   // Around the mail of one turn of the loop: when it is over the rest comes in a later turn, and a fan-out that was cut goes on there.
   // Outside of a turn deliver() reaches all listeners at once.

@@ -13,7 +13,7 @@ namespace holdfast {
 
 // What the broker side has for one loop.
 struct Mail {
-  enum class Kind { publication, gap, confirmed, confirmed_first, revisit };
+  enum class Kind { publication, gap, confirmed, confirmed_first, revisit, broker_back };
   Kind kind = Kind::publication;
   PublicationPtr publication;
   std::string channel;  // all but publications

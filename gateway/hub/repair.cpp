@@ -55,6 +55,8 @@ void HubShard::State::suspect(HubChannel& channel) {
 void HubShard::State::filled(HubChannel& channel, uint64_t id, Result<HistoryPage> page) {
   auto& more = channel.more();
   if (channel.phase != HubChannel::Phase::suspect || more.fill != id) return;
+  more.fill_stuck = !page && !hub.healthy();
+  if (more.fill_stuck) return;
   channel.phase = HubChannel::Phase::live;
   const Publication* next = first_kept(channel);
   bool usable = true;
@@ -87,6 +89,26 @@ void HubShard::State::filled(HubChannel& channel, uint64_t id, Result<HistoryPag
   if (follows(channel)) more.fills = 0;
   settle(channel);
   drain(channel);
+}
+
+// The broker is back: what it could not be asked meanwhile.
+void HubShard::State::broker_back() {
+  std::vector<HubChannel*> stuck;
+  for (auto& [name, channel] : channels) {
+    if (channel->extra) stuck.push_back(channel.get());
+  }
+  for (HubChannel* channel : stuck) {
+    const Walk walk(*this, *channel);
+    auto& more = *channel->extra;
+    for (auto& reading : more.catch_ups) {
+      if (std::exchange(reading.stuck, false)) read(*channel, reading);
+    }
+    if (!std::exchange(more.fill_stuck, false)) continue;
+    channel->phase = HubChannel::Phase::live;
+    more.fills = 0;
+    suspect(*channel);
+    drain(*channel);
+  }
 }
 
 // Tells all listeners and goes on from `to`.

@@ -99,6 +99,8 @@ void HubShard::revisit_in(const std::string& channel, Duration delay) {
   if (earliest) state_->timers.set_at(state_->agenda_timer, at);
 }
 
+void HubShard::broker_back() { state_->broker_back(); }
+
 // ---- its inside
 
 HubShard::Counts HubShard::State::count(const HubChannel& channel) {

@@ -109,6 +109,7 @@ struct HubShard::State {
   void suspect(HubChannel& channel);
   void filled(HubChannel& channel, uint64_t id, Result<HistoryPage> page);
   void jump(HubChannel& channel, Gap gap, Position to);
+  void broker_back();
   // Why what follows `since` cannot be proven complete by this page; none if it can. `usable`: its messages may be sent after the gap.
   std::optional<Gap> gap_in(const HistoryPage& page, Position since, bool& usable) const;
 

@@ -87,8 +87,8 @@ class DirectListener : public Session, public Listener, public Timer {
   }
   void on_gap(Subscription& subscription, Gap gap, Position top) final {
     auto& slot = slot_of(subscription);
-    // From before the first of the new epoch: whoever comes back before a message arrives misses none of it.
-    if ((gap == Gap::other_epoch || gap == Gap::ahead) && top.known()) slot.at = gap == Gap::ahead ? top : Position{top.epoch, 0};
+    // Told once: whoever comes back goes on behind the gap.
+    if (top.known()) slot.at = top;
     on_missed(to_string(gap));
   }
   std::string_view rate_group() const final { return group_; }

@@ -124,6 +124,18 @@ def test_polls_follow_each_other_without_a_hole(start):
     assert r.read() == b"two"
 
 
+def test_a_poll_is_told_of_a_gap_once(start):
+    node = start(routes=ROUTES, broker={"type": "memory", "memory": {"history_messages": 2}})
+    first = node.get("/short/p").headers["x-holdfast-position"]
+    for n in range(5):
+        node.publish("p", "m%d" % n)
+    told = node.get("/poll/p", [("X-Holdfast-Position", first)])
+    assert (told.status, told.headers["x-holdfast-gap"]) == (204, "history_lost")
+    for text in (b"m3", b"m4"):
+        told = node.get("/poll/p", [("X-Holdfast-Position", told.headers["x-holdfast-position"])])
+        assert told.read() == text and "x-holdfast-gap" not in told.headers
+
+
 def test_a_poll_without_a_message_is_204_with_its_position(start):
     node = start(routes=ROUTES)
     r = node.get("/short/p")

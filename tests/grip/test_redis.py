@@ -133,6 +133,25 @@ def test_an_outage_without_loss_is_not_told(cluster, redis):
     assert b"gap" not in got
 
 
+def test_whoever_comes_back_during_an_outage_waits_for_its_end(cluster, redis):
+    """Its position is good; only nobody can look it up now."""
+    node = ready(cluster())
+    stream = node.get("/events/news")
+    stream.until("id: ")
+    node.publish("news", "one")
+    last = re.findall("id: (.*)\n", stream.until("data: one\n\n").decode())[-1]
+    node.publish("news", "two")
+    stream.until("data: two\n\n")
+    redis.process.send_signal(signal.SIGSTOP)
+    eventually(lambda: node.admin("/readyz").status == 503, what="a node that says so")
+    poll = node.ask("/poll/news", [("X-Holdfast-Position", last)])
+    back = node.ask("/events/news", [("Last-Event-ID", last)])
+    redis.process.send_signal(signal.SIGCONT)
+    answer = poll.response()
+    assert (answer.status, answer.read()) == (200, b"two")
+    assert b"gap" not in back.response().until("data: two\n\n")
+
+
 def test_a_node_starts_without_its_broker_and_serves_when_it_comes(cluster, redis):
     redis.kill()
     node = cluster()

@@ -115,6 +115,9 @@ class FakeNode final : public NodeFacts {
   bool refresh(const std::string&) override { return false; }
   bool disconnect(const std::string&) override { return false; }
   bool listened(const std::string&) override { return false; }
+  std::vector<ChannelInfo> channels(const std::string&, size_t) override { return {}; }
+  ChannelInfo channel(const std::string&) override { return {}; }
+  Held held() override { return {}; }
   std::atomic<int> recovered{0};
 };
 

@@ -423,6 +423,28 @@ TEST_F(HubRepair, AFailingHistoryIsReadOnceMoreThenItIsTold) {
   EXPECT_EQ(a->take(), (Events{"gap broker 7:4", "5 7:5"}));
 }
 
+TEST_F(HubRepair, WhatCannotBeReadWhileTheBrokerIsAwayIsReadWhenItIsBack) {
+  make();
+  auto a = listener("news");
+  say(1, 1);
+  settle();
+  broker.failing_reads = 1000;
+  broker.sink().on_health(false, "cut");
+  broker.say("news", text("2"), true);
+  broker.sink().on_gap("news");
+  settle();
+  Recorder back;
+  come_back(back, {7, 0});
+  settle();
+  EXPECT_EQ(a->take(), (Events{"1 7:1"}));
+  EXPECT_EQ(back.take(), Events{});
+  broker.failing_reads = 0;
+  broker.sink().on_health(true, "");
+  settle();
+  EXPECT_EQ(a->take(), (Events{"2 7:2"}));
+  EXPECT_EQ(back.take(), (Events{"subscribed 7:2", "1 7:1", "2 7:2"}));
+}
+
 TEST_F(HubRepair, NewcomersDuringARepairStartBehindIt) {
   make();
   auto a = listener("news");

@@ -1,0 +1,114 @@
+#include "control/http/operations.h"
+
+#include <nlohmann/json.hpp>
+
+#include "control/fleet.h"
+#include "gateway/base/text.h"
+
+namespace holdfast::control {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kDefaultLimit = 100;
+constexpr size_t kMostLimit = 10'000;
+
+std::string to_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+Answer good(const Json& json) { return {.type = "application/json", .body = to_text(json)}; }
+
+Answer problem(int status, std::string_view title, std::string_view detail) {
+  return {.status = status,
+          .type = "application/problem+json",
+          .body = to_text({{"type", "about:blank"}, {"title", title}, {"status", status}, {"detail", detail}})};
+}
+
+Answer not_found(std::string_view detail) { return problem(404, "Not Found", detail); }
+
+Answer wrong_method(std::string_view allowed) {
+  Answer answer = problem(405, "Method Not Allowed", "Use " + std::string(allowed) + ".");
+  answer.fields.emplace_back("Allow", allowed);
+  return answer;
+}
+
+// nullopt: not given, or broken.
+std::optional<std::string> parameter(std::string_view query, std::string_view name) {
+  for (const auto pair : split(query, '&')) {
+    const size_t equals = pair.find('=');
+    if (pair.substr(0, equals) == name && equals != std::string_view::npos) return percent_decode(pair.substr(equals + 1), true);
+  }
+  return std::nullopt;
+}
+
+Json to_json(const ChannelInfo& channel) {
+  return {{"channel", channel.name},
+          {"listeners", channel.response + channel.stream + channel.websocket},
+          {"response", channel.response},
+          {"stream", channel.stream},
+          {"websocket", channel.websocket}};
+}
+
+Json to_json(const Answers& answers) { return {{"asked", answers.asked}, {"answered", answers.answered}}; }
+
+Answer nodes(Service& service) {
+  Json list = Json::array();
+  for (const auto& node : service.fleet().nodes()) {
+    list.push_back({{"id", node.id},
+                    {"host", node.host},
+                    {"role", node.role},
+                    {"version", node.version},
+                    {"connections", node.connections},
+                    {"channels", node.channels},
+                    {"uptimeSeconds", node.uptime}});
+  }
+  return good({{"nodes", std::move(list)}});
+}
+
+Answer channels(const Request& request, Service& service) {
+  size_t limit = kDefaultLimit;
+  if (const auto text = parameter(request.query, "limit")) {
+    const auto number = parse_uint(*text);
+    if (!number || *number == 0 || *number > kMostLimit) return problem(400, "Bad Request", "limit is a number from 1 to 10000.");
+    limit = static_cast<size_t>(*number);
+  }
+  Answers answers;
+  Json list = Json::array();
+  for (const auto& channel : service.fleet().channels(parameter(request.query, "prefix").value_or(""), limit, answers)) {
+    list.push_back(to_json(channel));
+  }
+  return good({{"channels", std::move(list)}, {"nodes", to_json(answers)}});
+}
+
+Answer channel(std::string_view encoded, Service& service) {
+  const auto name = percent_decode(encoded, false);
+  if (!name || name->empty()) return problem(400, "Bad Request", "The channel's name is not well encoded.");
+  Answers answers;
+  Json out = to_json(service.fleet().channel(*name, answers));
+  out["nodes"] = to_json(answers);
+  return good(out);
+}
+
+Answer connection(std::string_view rest, Service& service) {
+  const size_t slash = rest.find('/');
+  const std::string id(rest.substr(0, slash));
+  const auto verb = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  if (verb != "refresh" && verb != "disconnect") return not_found("A connection is told to refresh or to disconnect.");
+  const bool found = verb == "refresh" ? service.fleet().refresh(id) : service.fleet().disconnect(id);
+  if (!found)
+    return not_found(verb == "refresh" ? "No node holds such a connection with a backend that knows only HTTP." : "No node holds it.");
+  return good({{"id", id}});
+}
+
+}  // namespace
+
+Answer answer_operation(const Request& request, Service& service) {
+  const auto path = request.path.substr(4);
+  const bool get = request.method == "GET";
+  if (path == "nodes") return get ? nodes(service) : wrong_method("GET");
+  if (path == "channels") return get ? channels(request, service) : wrong_method("GET");
+  if (path.starts_with("channels/")) return get ? channel(path.substr(9), service) : wrong_method("GET");
+  if (path.starts_with("connections/")) return request.method == "POST" ? connection(path.substr(12), service) : wrong_method("POST");
+  return not_found("There is no such operation.");
+}
+
+}  // namespace holdfast::control
