@@ -22,9 +22,7 @@ extern char** environ;
 
 namespace holdfast::broker_test {
 
-namespace {
-
-std::string free_port() {
+std::string RedisServer::free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -35,8 +33,6 @@ std::string free_port() {
   ::close(fd);
   return std::to_string(ntohs(address.sin_port));
 }
-
-}  // namespace
 
 RedisServer::RedisServer(std::vector<std::string> options) : RedisServer(std::move(options), "") {}
 

@@ -16,7 +16,10 @@ class RedisServer {
   ~RedisServer();
   RedisServer(const RedisServer&) = delete;
 
+  static std::string free_port();
+
   const std::string& address() const { return address_; }
+  const std::string& port() const { return port_; }
   void kill();   // at once; its data is lost
   void start();  // on the same port
   void pause();
