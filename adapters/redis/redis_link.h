@@ -25,6 +25,7 @@ class RedisLink {
   Result<void> open(const RedisAddress& address, const RedisTls* tls);
   void close();
   bool is_open() const { return fd_ >= 0; }
+  bool is_secured() const { return !tls_ || tls_->is_ready(); }
 
   int fd() const { return fd_; }
   short events() const;

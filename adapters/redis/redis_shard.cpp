@@ -150,7 +150,7 @@ void RedisShard::keep_time() {
     if (now >= connect_at_) connect();
     return;
   }
-  const std::string slow = "no answer within " + format_duration(options_.timeout);
+  const std::string slow = (commands_.is_secured() ? "no answer within " : "no answer to TLS within ") + format_duration(options_.timeout);
   if (!pending_.empty() && now >= pending_.front().deadline) return lose(slow);
   if (!greeted_ && now - subscriptions_.heard_at() > options_.timeout) return lose(slow);
   if (now < check_at_) return;

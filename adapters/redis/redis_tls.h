@@ -36,6 +36,7 @@ class RedisTlsSession {
  public:
   RedisTlsSession(const RedisTls& tls, const std::string& host);
 
+  bool is_ready() const { return ready_; }  // the handshake is done
   // To be sent to the server; kept until the handshake is done.
   void write(std::string_view plain);
   using Plain = std::function<Result<void>(std::string_view)>;

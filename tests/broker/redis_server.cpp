@@ -113,10 +113,12 @@ void RedisServer::kill() {
 void RedisServer::pause() { ::kill(process_, SIGSTOP); }
 void RedisServer::resume() { ::kill(process_, SIGCONT); }
 
-std::string RedisServer::command(const std::vector<std::string>& arguments) const {
+void RedisServer::FreeReply::operator()(redisReply* reply) const { ::freeReplyObject(reply); }
+
+std::unique_ptr<redisReply, RedisServer::FreeReply> RedisServer::ask(const std::vector<std::string>& arguments) const {
   const auto free = [](redisContext* context) { ::redisFree(context); };
   const std::unique_ptr<redisContext, decltype(free)> context(::redisConnect("127.0.0.1", std::stoi(port_)), free);
-  if (!context || context->err != 0) return {};
+  if (!context || context->err != 0) return nullptr;
   if (!password_.empty()) ::freeReplyObject(::redisCommand(context.get(), "AUTH %s", password_.c_str()));
   std::vector<const char*> words;
   std::vector<size_t> sizes;
@@ -124,12 +126,23 @@ std::string RedisServer::command(const std::vector<std::string>& arguments) cons
     words.push_back(argument.data());
     sizes.push_back(argument.size());
   }
-  auto* reply = static_cast<redisReply*>(::redisCommandArgv(context.get(), static_cast<int>(words.size()), words.data(), sizes.data()));
-  if (reply == nullptr) return {};
-  std::string out = reply->type == REDIS_REPLY_INTEGER
-                        ? std::to_string(reply->integer)
-                        : std::string(reply->str != nullptr ? reply->str : "?", reply->str != nullptr ? reply->len : 1);
-  ::freeReplyObject(reply);
+  return std::unique_ptr<redisReply, FreeReply>(
+      static_cast<redisReply*>(::redisCommandArgv(context.get(), static_cast<int>(words.size()), words.data(), sizes.data())));
+}
+
+std::string RedisServer::command(const std::vector<std::string>& arguments) const {
+  const auto reply = ask(arguments);
+  if (!reply) return {};
+  if (reply->type == REDIS_REPLY_INTEGER) return std::to_string(reply->integer);
+  return reply->str == nullptr ? "?" : std::string(reply->str, reply->len);
+}
+
+std::vector<std::string> RedisServer::list(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> out;
+  const auto reply = ask(arguments);
+  for (size_t i = 0; reply && i < reply->elements; ++i) {
+    if (const auto* text = reply->element[i]; text->str != nullptr) out.emplace_back(text->str, text->len);
+  }
   return out;
 }
 

@@ -5,6 +5,8 @@
 #include <sys/types.h>
 #include <vector>
 
+struct redisReply;
+
 namespace holdfast::broker_test {
 
 // A process of a test's own, in a folder of its own, on a port of its own.
@@ -26,11 +28,17 @@ class RedisServer {
   void resume();
   // What redis-cli prints. `arguments` as words.
   std::string command(const std::vector<std::string>& arguments) const;
+  // The same of a command that answers with a list of texts.
+  std::vector<std::string> list(const std::vector<std::string>& arguments) const;
   // Reads what the server prints on until a line holds `text`; false: none does in time.
   bool says(const std::string& text);
 
  private:
   RedisServer(std::vector<std::string> options, const std::string& sentinel);
+  struct FreeReply {
+    void operator()(redisReply* reply) const;
+  };
+  std::unique_ptr<redisReply, FreeReply> ask(const std::vector<std::string>& arguments) const;
 
   std::vector<std::string> options_;
   std::string folder_, port_, address_, password_, sentinel_;
