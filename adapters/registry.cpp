@@ -19,7 +19,10 @@ void declare(OptionSet& set, BrokerOptions& options) {
 
 Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics) {
   if (options.type == "memory") return std::make_unique<MemoryBroker>(options.memory, clock, metrics);
-  if (options.type == "redis") return std::make_unique<RedisBroker>(options.redis, clock, metrics);
+  if (options.type == "redis") {
+    if (auto checked = check(options.redis); !checked) return fail(checked.error());
+    return std::make_unique<RedisBroker>(options.redis, clock, metrics);
+  }
   return invalid("broker.type: there is no broker named '" + options.type + "'");
 }
 

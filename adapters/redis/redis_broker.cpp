@@ -119,14 +119,18 @@ void RedisBroker::unsubscribe(const std::vector<std::string>& channels, Done don
 
 void RedisBroker::run() {
   std::vector<pollfd> waits;
+  std::vector<RedisShard*> polled;  // some may be retired by what others say
   for (;;) {
     waits.assign({{wake_, POLLIN, 0}});
-    const size_t count = shards_.size();
-    for (const auto& shard : shards_) shard->add_waits(waits);
+    polled.clear();
+    for (const auto& shard : shards_) {
+      shard->add_waits(waits);
+      polled.push_back(shard.get());
+    }
     ::poll(waits.data(), waits.size(), static_cast<int>(until_next().count()));
     uint64_t rung = 0;
     [[maybe_unused]] const auto got = ::read(wake_, &rung, sizeof rung);
-    for (size_t i = 0; i < count; ++i) shards_[i]->serve(&waits[1 + 2 * i]);
+    for (size_t i = 0; i < polled.size(); ++i) polled[i]->serve(&waits[1 + 2 * i]);
     take_posted();
     keep_time();
     end_turn();

@@ -42,6 +42,14 @@ void declare(OptionSet& set, RedisOptions& options) {
       .range(100, 3'600'000);
 }
 
+Result<void> check(const RedisOptions& options) {
+  if (!options.cluster.empty() && !options.sentinels.empty()) return invalid("broker.redis: either cluster or sentinels");
+  if (options.cert_file.empty() != options.key_file.empty()) return invalid("broker.redis: cert_file and key_file belong together");
+  const bool files = !options.ca_file.empty() || !options.cert_file.empty() || !options.tls_server_name.empty();
+  if (files && !options.tls) return invalid("broker.redis: ca_file, cert_file and tls_server_name need tls: true");
+  return {};
+}
+
 std::string to_string(const RedisAddress& address) {
   const bool v6 = address.host.find(':') != std::string::npos;
   return (v6 ? "[" + address.host + "]" : address.host) + ":" + address.port;

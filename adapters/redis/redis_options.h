@@ -29,6 +29,7 @@ struct RedisOptions {
   Duration compare_tops{30'000};
 };
 void declare(OptionSet& set, RedisOptions& options);  // keys of section "broker.redis"
+Result<void> check(const RedisOptions& options);      // Errors: invalid (options that contradict each other)
 
 struct RedisAddress {
   std::string host;

@@ -23,9 +23,9 @@ bool eventually(const std::function<bool()>& condition) {
   return true;
 }
 
-RedisCluster::RedisCluster(const std::vector<std::string>& options, bool replicas) {
+RedisCluster::RedisCluster(const std::vector<std::string>& options, bool replicas, Authority* authority) {
   const size_t count = replicas ? 6 : 3;
-  std::vector<std::string> words{"--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--repl-diskless-sync-delay", "0"};
+  std::vector<std::string> words{"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0"};
   words.insert(words.end(), options.begin(), options.end());
   std::vector<std::string> bus_ports;
   for (size_t i = 0; i < count; ++i) {
@@ -33,14 +33,21 @@ RedisCluster::RedisCluster(const std::vector<std::string>& options, bool replica
     bus_ports.push_back(RedisServer::free_port());
     auto own = words;
     own.insert(own.end(), {"--cluster-port", bus_ports.back()});
+    if (authority != nullptr) {
+      ports_.push_back(RedisServer::free_port());
+      const auto tls = tls_options(ports_.back(), *authority, authority->sign("IP:127.0.0.1"));
+      own.insert(own.end(), tls.begin(), tls.end());
+      own.insert(own.end(), {"--tls-cluster", "yes"});
+    }
     nodes_.push_back(std::make_unique<RedisServer>(own));
+    if (authority == nullptr) ports_.push_back(nodes_.back()->port());
     nodes_.back()->command({"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
   }
   for (size_t i = 0; i < 3; ++i) {
     nodes_[i]->command({"CLUSTER", "ADDSLOTSRANGE", std::to_string(kFirstSlot[i]), std::to_string(kFirstSlot[i + 1] - 1)});
   }
   const std::string known = "cluster_known_nodes:" + std::to_string(count);
-  for (size_t i = 1; i < count; ++i) nodes_[0]->command({"CLUSTER", "MEET", "127.0.0.1", nodes_[i]->port(), bus_ports[i]});
+  for (size_t i = 1; i < count; ++i) nodes_[0]->command({"CLUSTER", "MEET", "127.0.0.1", ports_[i], bus_ports[i]});
   const auto met = [&] {
     for (const auto& node : nodes_) {
       if (!holds(node->command({"CLUSTER", "INFO"}), known)) return false;
@@ -57,7 +64,7 @@ RedisCluster::RedisCluster(const std::vector<std::string>& options, bool replica
 
 std::vector<std::string> RedisCluster::addresses() const {
   std::vector<std::string> out;
-  for (const auto& node : nodes_) out.push_back(node->address());
+  for (const auto& port : ports_) out.push_back("127.0.0.1:" + port);
   return out;
 }
 

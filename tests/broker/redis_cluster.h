@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "redis_certificates.h"
 #include "redis_server.h"
 
 namespace holdfast::broker_test {
@@ -15,8 +16,8 @@ bool eventually(const std::function<bool()>& condition);
 // A Redis Cluster of three primaries, each with a third of the slots, and a replica of each.
 class RedisCluster {
  public:
-  // `options`: more of redis-server's. With `replicas` false there are primaries only.
-  explicit RedisCluster(const std::vector<std::string>& options = {}, bool replicas = true);
+  // `options`: more of redis-server's. With `replicas` false there are primaries only. With an authority its addresses speak TLS.
+  explicit RedisCluster(const std::vector<std::string>& options = {}, bool replicas = true, Authority* authority = nullptr);
 
   std::vector<std::string> addresses() const;  // of all nodes
   RedisServer& primary(size_t index) { return *nodes_.at(index); }
@@ -28,6 +29,7 @@ class RedisCluster {
 
  private:
   std::vector<std::unique_ptr<RedisServer>> nodes_;
+  std::vector<std::string> ports_;  // of addresses()
 };
 
 }  // namespace holdfast::broker_test

@@ -16,7 +16,7 @@ RedisOptions replicated() {
 }
 
 TEST_F(RedisReplicatedTest, WithoutAReplicaItIsRefusedThoughDeliveredAndTheKeyMakesARetrySafe) {
-  const RedisServer primary;
+  const RedisServer primary({"--repl-diskless-sync-delay", "0"});
   connect(primary, replicated());
   ASSERT_TRUE(subscribe({"news"}));
   const auto refused = publish("news", "1", "key");
@@ -26,7 +26,7 @@ TEST_F(RedisReplicatedTest, WithoutAReplicaItIsRefusedThoughDeliveredAndTheKeyMa
   EXPECT_EQ(texts(sink.wait("news", 1)), (Texts{"1"}));
   EXPECT_FALSE(publish("news", "1", "key"));
 
-  RedisServer replica({"--replicaof", "127.0.0.1", primary.port(), "--repl-diskless-sync-delay", "0"});
+  RedisServer replica({"--replicaof", "127.0.0.1", primary.port()});
   ASSERT_TRUE(eventually([&] { return replica.command({"INFO", "replication"}).find("master_link_status:up") != std::string::npos; }));
   const auto again = publish("news", "1", "key");
   ASSERT_TRUE(again) << again.error().text;
@@ -38,8 +38,8 @@ TEST_F(RedisReplicatedTest, WithoutAReplicaItIsRefusedThoughDeliveredAndTheKeyMa
 }
 
 TEST_F(RedisReplicatedTest, ManyAtOnceShareTheWait) {
-  const RedisServer primary;
-  RedisServer replica({"--replicaof", "127.0.0.1", primary.port(), "--repl-diskless-sync-delay", "0"});
+  const RedisServer primary({"--repl-diskless-sync-delay", "0"});
+  RedisServer replica({"--replicaof", "127.0.0.1", primary.port()});
   ASSERT_TRUE(eventually([&] { return replica.command({"INFO", "replication"}).find("master_link_status:up") != std::string::npos; }));
   connect(primary, replicated());
   ASSERT_TRUE(sink.wait_healthy());
@@ -55,8 +55,8 @@ TEST_F(RedisReplicatedTest, ManyAtOnceShareTheWait) {
 }
 
 TEST_F(RedisReplicatedTest, AReplicaThatStallsDelaysNothingButTheAcknowledgement) {
-  const RedisServer primary;
-  RedisServer replica({"--replicaof", "127.0.0.1", primary.port(), "--repl-diskless-sync-delay", "0"});
+  const RedisServer primary({"--repl-diskless-sync-delay", "0"});
+  RedisServer replica({"--replicaof", "127.0.0.1", primary.port()});
   ASSERT_TRUE(eventually([&] { return replica.command({"INFO", "replication"}).find("master_link_status:up") != std::string::npos; }));
   connect(primary, replicated());
   ASSERT_TRUE(subscribe({"news"}));
