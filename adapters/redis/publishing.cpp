@@ -77,7 +77,8 @@ void RedisBroker::on_published(RedisShard& shard, Partition& partition, Message&
       stall(partition, *delay);
       partition.again.push_back(std::move(message));
     } else {
-      answer(message, unavailable("Redis: " + std::string(text)));
+      const bool moving = text.starts_with("ASK ") || text.starts_with("TRYAGAIN");
+      answer(message, unavailable("Redis: " + (moving ? "the channel's slot is moving" : std::string(text))));
       if (needs_other_server(text)) return shard.lose(std::string(text));
     }
   } else if (const auto position = take_position(text); !position) {

@@ -131,6 +131,11 @@ TEST_F(RedisClusterTest, ASlotThatMovesWhileMuchIsPublishedLosesNothingSilently)
   const auto between = read(moving[1], {});
   ASSERT_TRUE(between) << between.error().text;
   EXPECT_FALSE(between->publications.empty());
+  // Neither server has all keys of this one, and none takes it before the slot has moved.
+  const auto torn = publish(moving[1], "torn", "new key");
+  ASSERT_FALSE(torn);
+  EXPECT_EQ(torn.error().kind, ErrorKind::unavailable);
+  EXPECT_NE(torn.error().text.find("is moving"), std::string::npos) << torn.error().text;
   for (auto* node : {&to, &from, &cluster.primary(1)}) EXPECT_EQ(node->command({"CLUSTER", "SETSLOT", slot, "NODE", to_id}), "OK");
   for (const auto& channel : moving) EXPECT_TRUE(sink.wait_gap(channel));
   go = false;
@@ -154,6 +159,31 @@ TEST_F(RedisClusterTest, ASlotThatMovesWhileMuchIsPublishedLosesNothingSilently)
     EXPECT_EQ(texts(sink.wait(channel, expected.size())), expected);
     EXPECT_FALSE(is_told(channel));
   }
+}
+
+TEST_F(RedisClusterTest, WhoOnlyListensFollowsASlotThatMoves) {
+  RedisCluster cluster({}, false);
+  connect_to(cluster);
+  const auto channel = channels_of(1, 1)[0], other = channels_of(1, 2)[1];
+  ASSERT_TRUE(subscribe({channel, other}));
+  ASSERT_TRUE(sink.wait_healthy());
+  const auto slot = std::to_string(slot_of_channel(channel));
+  auto &from = cluster.primary(1), &to = cluster.primary(0);
+  const auto to_id = to.command({"CLUSTER", "MYID"});
+  to.command({"CLUSTER", "SETSLOT", slot, "IMPORTING", from.command({"CLUSTER", "MYID"})});
+  from.command({"CLUSTER", "SETSLOT", slot, "MIGRATING", to_id});
+  for (auto* node : {&to, &from, &cluster.primary(2)}) EXPECT_EQ(node->command({"CLUSTER", "SETSLOT", slot, "NODE", to_id}), "OK");
+  ASSERT_TRUE(sink.wait_gap(channel));
+  EXPECT_FALSE(is_told(other));
+  RedisOptions options;
+  options.cluster = cluster.addresses();
+  RecordingSink other_sink;
+  RedisBroker publisher(options, clock, metrics);
+  publisher.start(other_sink);
+  ASSERT_TRUE(other_sink.wait_healthy());
+  ASSERT_TRUE(publish(publisher, channel, "x"));
+  EXPECT_EQ(texts(sink.wait(channel, 1)), (Texts{"x"}));
+  publisher.stop();
 }
 
 TEST_F(RedisClusterTest, AClusterThatIsDownRefusesAndRecovers) {
