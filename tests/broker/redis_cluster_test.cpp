@@ -167,6 +167,16 @@ TEST_F(RedisClusterTest, WhoOnlyListensFollowsASlotThatMoves) {
   const auto channel = channels_of(1, 1)[0], other = channels_of(1, 2)[1];
   ASSERT_TRUE(subscribe({channel, other}));
   ASSERT_TRUE(sink.wait_healthy());
+  // Twice at the beginning, and then not for longer than this test waits.
+  const auto asked_for_slots = [&] {
+    size_t calls = 0;
+    for (size_t i = 0; i < 3; ++i) {
+      const std::string stats = cluster.primary(i).command({"INFO", "commandstats"}), name = "cmdstat_cluster|slots:calls=";
+      if (const size_t at = stats.find(name); at != std::string::npos) calls += std::stoul(stats.substr(at + name.size()));
+    }
+    return calls;
+  };
+  ASSERT_TRUE(eventually([&] { return asked_for_slots() >= 2; }));
   const auto slot = std::to_string(slot_of_channel(channel));
   auto &from = cluster.primary(1), &to = cluster.primary(0);
   const auto to_id = to.command({"CLUSTER", "MYID"});
