@@ -79,19 +79,24 @@ void RedisBroker::on_published(RedisShard& shard, Partition& partition, Message&
     } else {
       const bool moving = text.starts_with("ASK ") || text.starts_with("TRYAGAIN");
       answer(message, unavailable("Redis: " + (moving ? "the channel's slot is moving" : std::string(text))));
-      if (needs_other_server(text)) return shard.lose(std::string(text));
+      if (needs_other_server(text)) shard.lose(std::string(text));
     }
   } else if (const auto position = take_position(text); !position) {
     answer(message, unavailable("Redis answers what was not asked"));
-  } else if (const PublishReceipt receipt{*position, text == "dup"}; write == 0) {
-    answer(message, receipt);
   } else {
-    shard.when_replicated(write, [this, message = std::move(message), receipt](int64_t replicas) {
-      if (replicas > 0) return answer(message, receipt);
-      answer(message, unavailable(replicas == 0 ? "it is on the primary only and may be delivered, but no replica has it in time: a retry "
-                                                  "with the same idempotency key is safe"
-                                                : "the connection was lost before a replica had it: it may have been published"));
-    });
+    refuse_overtaken(partition, message.request.channel);
+    const PublishReceipt receipt{*position, text == "dup"};
+    if (write == 0) {
+      answer(message, receipt);
+    } else {
+      shard.when_replicated(write, [this, message = std::move(message), receipt](int64_t replicas) {
+        if (replicas > 0) return answer(message, receipt);
+        answer(message,
+               unavailable(replicas == 0 ? "it is on the primary only and may be delivered, but no replica has it in time: a retry "
+                                           "with the same idempotency key is safe"
+                                         : "the connection was lost before a replica had it: it may have been published"));
+      });
+    }
   }
   if (!partition.stalled || partition.under_way > 0) return;
   const auto now = clock_.now();
@@ -142,6 +147,15 @@ void RedisBroker::resume(Partition& partition) {
       }
     }
   }
+}
+
+// A message was accepted though one before it was refused for a reason that passed meanwhile. To send that again would change their order.
+void RedisBroker::refuse_overtaken(Partition& partition, const std::string& channel) {
+  std::erase_if(partition.again, [&](const Message& message) {
+    if (message.request.channel != channel) return false;
+    answer(message, unavailable("it was refused for a moment, and a later message of its channel was not"));
+    return true;
+  });
 }
 
 void RedisBroker::refuse_waiting(Partition& partition, const std::string& reason) {

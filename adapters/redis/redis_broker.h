@@ -144,6 +144,7 @@ class RedisBroker final : public Broker, private History, private RedisShard::Ow
   void stall(Partition& partition, Duration delay);
   void resume(Partition& partition);
   void answer(const Message& message, Result<PublishReceipt> receipt);
+  void refuse_overtaken(Partition& partition, const std::string& channel);
   void refuse_waiting(Partition& partition, const std::string& reason);
 
   void do_read(const std::shared_ptr<Reading>& reading);

@@ -74,7 +74,7 @@ bool RedisCluster::is_whole() {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const auto info = nodes_[i]->command({"CLUSTER", "INFO"});
     if (!holds(info, "cluster_state:ok") || !holds(info, "cluster_slots_ok:16384")) return false;
-    if (i >= 3 && !holds(nodes_[i]->command({"INFO", "replication"}), "master_link_status:up")) return false;
+    if (i >= 3 && !holds(nodes_[i - 3]->command({"INFO", "replication"}), "state=online")) return false;
   }
   return true;
 }

