@@ -1,8 +1,6 @@
 #include "redis_cluster.h"
 
-#include <chrono>
 #include <stdexcept>
-#include <thread>
 
 namespace holdfast::broker_test {
 
@@ -13,15 +11,6 @@ constexpr unsigned kFirstSlot[] = {0, 5461, 10923, 16384};
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
-
-bool eventually(const std::function<bool()>& condition) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
 
 RedisCluster::RedisCluster(const std::vector<std::string>& options, bool replicas, Authority* authority) {
   const size_t count = replicas ? 6 : 3;

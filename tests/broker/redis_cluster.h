@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,9 +8,6 @@
 #include "redis_server.h"
 
 namespace holdfast::broker_test {
-
-// Waits until the condition holds; false: it does not in time.
-bool eventually(const std::function<bool()>& condition);
 
 // A Redis Cluster of three primaries, each with a third of the slots, and a replica of each.
 class RedisCluster {

@@ -1,4 +1,3 @@
-#include "redis_cluster.h"
 #include "redis_fixture.h"
 
 // Acknowledged only when a replica has it too.

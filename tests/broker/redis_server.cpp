@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <thread>
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
@@ -21,6 +22,15 @@
 extern char** environ;
 
 namespace holdfast::broker_test {
+
+bool eventually(const std::function<bool()>& condition) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
 
 std::string RedisServer::free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -135,6 +145,16 @@ std::string RedisServer::command(const std::vector<std::string>& arguments) cons
   if (!reply) return {};
   if (reply->type == REDIS_REPLY_INTEGER) return std::to_string(reply->integer);
   return reply->str == nullptr ? "?" : std::string(reply->str, reply->len);
+}
+
+bool RedisServer::wait_for_replica() const {
+  const auto number_after = [this](const std::string& word) {
+    const auto info = command({"INFO", "replication"});
+    const size_t at = info.find(word);
+    return at == std::string::npos ? 0 : std::strtoull(info.c_str() + at + word.size(), nullptr, 10);
+  };
+  const auto written = number_after("master_repl_offset:");
+  return eventually([&] { return number_after("state=online,offset=") >= written; });
 }
 
 std::vector<std::string> RedisServer::list(const std::vector<std::string>& arguments) const {

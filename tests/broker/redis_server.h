@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <sys/types.h>
@@ -8,6 +9,9 @@
 struct redisReply;
 
 namespace holdfast::broker_test {
+
+// Waits until the condition holds; false: it does not in time.
+bool eventually(const std::function<bool()>& condition);
 
 // A process of a test's own, in a folder of its own, on a port of its own.
 class RedisServer {
@@ -30,6 +34,8 @@ class RedisServer {
   std::string command(const std::vector<std::string>& arguments) const;
   // The same of a command that answers with a list of texts.
   std::vector<std::string> list(const std::vector<std::string>& arguments) const;
+  // Until a replica has what was written up to now; false: it does not in time. (WAIT counts only its own connection's writes.)
+  bool wait_for_replica() const;
   // Reads what the server prints on until a line holds `text`; false: none does in time.
   bool says(const std::string& text);
 

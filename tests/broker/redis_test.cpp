@@ -72,7 +72,7 @@ TEST_F(RedisTest, APromotedReplicaBeginsANewEpoch) {
   ASSERT_TRUE(sink.wait_healthy());
   const auto before = publish("news", "1");
   ASSERT_TRUE(before);
-  ASSERT_EQ(primary.command({"WAIT", "1", "10000"}), "1");
+  ASSERT_TRUE(primary.wait_for_replica());
 
   RedisOptions options;
   options.address = replica.address();
@@ -224,7 +224,7 @@ TEST_F(RedisTest, SentinelsSayWhereToGoAfterAFailOver) {
   ASSERT_TRUE(subscribe({"news"}));
   const auto before = publish("news", "1");
   ASSERT_TRUE(before);
-  ASSERT_EQ(primary->command({"WAIT", "1", "10000"}), "1");
+  ASSERT_TRUE(primary->wait_for_replica());
   ASSERT_EQ(sink.wait("news", 1).size(), 1u);
   primary->kill();
   sink.wait_unhealthy();
