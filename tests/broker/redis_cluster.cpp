@@ -14,7 +14,8 @@ bool holds(const std::string& text, const std::string& part) { return text.find(
 
 RedisCluster::RedisCluster(const std::vector<std::string>& options, bool replicas, Authority* authority) {
   const size_t count = replicas ? 6 : 3;
-  std::vector<std::string> words{"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0"};
+  std::vector<std::string> words{"--cluster-enabled",          "yes", "--cluster-node-timeout",     "1000",
+                                 "--repl-diskless-sync-delay", "0",   "--repl-ping-replica-period", "1"};
   words.insert(words.end(), options.begin(), options.end());
   std::vector<std::string> bus_ports;
   for (size_t i = 0; i < count; ++i) {
@@ -63,7 +64,10 @@ bool RedisCluster::is_whole() {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const auto info = nodes_[i]->command({"CLUSTER", "INFO"});
     if (!holds(info, "cluster_state:ok") || !holds(info, "cluster_slots_ok:16384")) return false;
-    if (i >= 3 && !holds(nodes_[i - 3]->command({"INFO", "replication"}), "state=online")) return false;
+    if (i < 3) continue;
+    // From its first acknowledgement on it is sent what is written.
+    const auto replication = nodes_[i - 3]->command({"INFO", "replication"});
+    if (!holds(replication, "state=online") || holds(replication, "state=online,offset=0,")) return false;
   }
   return true;
 }
