@@ -24,7 +24,10 @@ void declare(OptionSet& set, BrokerOptions& options) {
 
 Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics) {
   if (options.type == "memory") return std::make_unique<MemoryBroker>(options.memory, clock, metrics);
-  if (options.type == "redis") return std::make_unique<RedisBroker>(options.redis, clock, metrics);
+  if (options.type == "redis") {
+    if (auto checked = check(options.redis); !checked) return fail(checked.error());
+    return std::make_unique<RedisBroker>(options.redis, clock, metrics);
+  }
   if (options.type == "zeromq") {
     auto broker = std::make_unique<ZeromqBroker>(options.zeromq, clock, metrics);
     if (auto bound = broker->bind(); !bound) return fail(bound.error());

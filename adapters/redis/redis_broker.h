@@ -3,27 +3,30 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
 
-#include "adapters/redis/redis_link.h"
 #include "adapters/redis/redis_options.h"
+#include "adapters/redis/redis_shard.h"
+#include "adapters/redis/slots.h"
 #include "gateway/base/metrics.h"
 #include "gateway/broker/broker.h"
 
 namespace holdfast {
 
-// Redis, one primary: at an address, or wherever Sentinels say. Two connections: commands, pipelined, and subscriptions.
-// Promise: ordered, exact resume while history holds it. A fail-over or a restart of the server begins a new epoch on each channel, which
-// listeners are told of: acknowledged messages may have been lost with the old primary.
+// Redis: one primary, at an address or wherever Sentinels say, or the primaries of a Redis Cluster.
+// Promise: ordered, exact resume while history holds it. A fail-over, a restart of the server or a slot's move begins a new epoch on each
+// channel, which listeners are told of: acknowledged messages may have been lost with the old primary.
 // An answer that does not come leaves open whether a message was published; a retry with the same idempotency key is safe.
 // Threads: as the contract says. One thread of the adapter does everything: sockets, the sink, completions.
-class RedisBroker final : public Broker, private History {
+class RedisBroker final : public Broker, private History, private RedisShard::Owner {
  public:
   RedisBroker(const RedisOptions& options, const Clock& clock, Metrics& metrics);
   ~RedisBroker() override;
@@ -36,11 +39,6 @@ class RedisBroker final : public Broker, private History {
   History* history() override { return this; }
 
  private:
-  using Handler = std::function<void(const redisReply*)>;  // null: the connection was lost
-  struct Pending {
-    Handler handler;
-    TimePoint deadline;
-  };
   // A call of publish(), until all its messages are answered.
   struct Batch {
     std::vector<Result<PublishReceipt>> receipts;
@@ -51,58 +49,133 @@ class RedisBroker final : public Broker, private History {
     PublishRequest request;
     std::shared_ptr<Batch> batch;
     size_t index = 0;
+    TimePoint deadline;
+    unsigned tries = 0;                // that were refused for a passing reason
+    std::optional<RedisAddress> asks;  // whom the owner of a moving slot names, for the next try
   };
-  // A call of subscribe() or unsubscribe(), until all its channels are confirmed.
+  // A call of read(), until it is answered.
+  struct Reading {
+    std::string channel;
+    Position since;
+    size_t limit = 0;
+    PageDone done;
+    TimePoint deadline;
+    unsigned tries = 0;
+    std::optional<RedisAddress> asks;
+  };
+  // A call of subscribe(), until all its channels are confirmed.
   struct Change {
     size_t left = 0;
     Done done;
   };
   struct Channel {
-    bool wanted = false;
-    bool confirmed = false;
-    bool unsure = false;                              // was confirmed before the connection was lost
-    std::vector<std::shared_ptr<Change>> subscribes;  // wait for it to be confirmed
-    std::deque<std::shared_ptr<Change>> asked;        // one for each command that is not confirmed yet; null: of a subscribe
+    RedisShard* home = nullptr;   // where it is subscribed; what others send does not count
+    RedisShard* asked = nullptr;  // where a subscription is under way
+    uint64_t ask = 0;             // the last one; an earlier one's confirmation says nothing
+    bool unsure = false;          // was subscribed before, elsewhere or on another connection
+    std::vector<std::shared_ptr<Change>> subscribes;
+    Position seen;          // the newest that came or was compared
+    bool compared = false;  // since it is subscribed at home
+  };
+  // Channels whose keys share a slot. Without Redis Cluster there is one.
+  struct Partition {
+    std::string before;  // of its keys
+    unsigned slot = 0;
+    RedisShard* owner = nullptr;  // null: nobody
+    std::unordered_map<std::string, Channel> channels;
+    std::vector<std::string> fresh;  // were subscribed to in this turn
+    bool settling = false;           // settle() comes soon
+    // Publications. After one was refused for a passing reason, others wait until all that were under way are answered: then the refused
+    // are sent again, in order, and those behind them.
+    size_t under_way = 0;
+    bool stalled = false;
+    TimePoint resume_at{};
+    std::deque<Message> again;
+    std::deque<Message> held;
   };
 
+  // The parts: publishing.cpp, reading.cpp (history), subscribing.cpp, comparing.cpp, cluster.cpp (who owns which partition, health);
+  // threads and calls are in redis_broker.cpp. All below is of the thread.
   void read(const std::string& channel, Position since, size_t limit, PageDone done) override;
-
-  // Of the thread. The parts: publishing.cpp, reading.cpp (history), subscribing.cpp; the rest is in redis_broker.cpp.
   void run();
   void post(std::function<void()> call);
   void take_posted();
   Duration until_next() const;
   void keep_time();
+  void after(Duration delay, std::function<void()> call);  // also run when the adapter stops
+  void end_turn();
+  void shut();
 
-  void connect();
+  Result<RedisAddress> locate(RedisShard& shard) override;
+  void on_up(RedisShard& shard) override;
+  void on_lost(RedisShard& shard, const std::string& reason, bool was_up) override;
+  void on_subscribed(RedisShard& shard, const std::string& name, uint64_t ask) override;
+  void on_refused(RedisShard& shard, const std::vector<std::string>& names, uint64_t ask, const std::string& error) override;
+  void on_dropped(RedisShard& shard, const std::string& name) override;
+  void on_live(RedisShard& shard, std::string_view name, std::string_view text) override;
+
+  bool clustered() const { return !options_.cluster.empty(); }
   Result<RedisAddress> find_primary(Duration patience) const;
-  void greet(RedisLink& link, std::deque<Pending>& pending);
-  void on_info(const redisReply* reply);
-  void come_up();
-  void lose(const std::string& reason);
-  void serve(RedisLink& link, std::deque<Pending>* pending, short revents);
-  void command(const RedisLink::Arguments& arguments, Handler handler);
+  void check_sentinels();
+  RedisShard& shard_at(const RedisAddress& address);
+  void hurry_topology();
+  void refresh_topology();
+  void find_cluster();
+  struct ClusterState {
+    bool ok = false;
+    uint64_t epoch = 0;  // rises with each fail-over
+  };
+  static ClusterState state_of(const redisReply& info);
+  Result<void> take_topology(const ClusterState& state, const redisReply& slots, const RedisAddress& asked);
+  bool owns_any(const RedisShard& shard) const;
+  void give(Partition& partition, RedisShard* owner);
+  void follow(Partition& partition, const RedisShard& refused_by, std::string_view moved);
+  void retire_shards();
+  void judge_health();
+  void tell_ill(const std::string& reason);
 
   void do_publish(std::vector<PublishRequest> messages, const ReceiptsDone& done);
-  void send_message(Message message);
-  void on_published(Message& message, const redisReply* reply);
+  void route(Partition& partition, Message message);
+  void send_message(RedisShard& shard, Partition& partition, Message message);
+  void on_published(RedisShard& shard, Partition& partition, Message& message, uint64_t write, const redisReply* reply);
+  // How long to wait before asking again; nullopt: the error does not pass. `asks`: set if another server is to be asked then.
+  std::optional<Duration> passes_in(std::string_view error, RedisShard& shard, Partition& partition, unsigned tries,
+                                    std::optional<RedisAddress>& asks);
+  void stall(Partition& partition, Duration delay);
+  void resume(Partition& partition);
   void answer(const Message& message, Result<PublishReceipt> receipt);
-  void load_scripts();
-  void do_read(const std::string& channel, Position since, size_t limit, const PageDone& done, bool whole_script);
+  void refuse_overtaken(Partition& partition, const std::string& channel);
+  void refuse_waiting(Partition& partition, const std::string& reason);
+
+  void do_read(const std::shared_ptr<Reading>& reading);
+  void on_page(RedisShard& shard, const std::shared_ptr<Reading>& reading, const redisReply* reply);
+
   void do_subscribe(const std::vector<std::string>& channels, Done done);
-  void do_unsubscribe(const std::vector<std::string>& channels, Done done);
-  void ask_for(std::string_view word, const std::vector<std::string>& channels);
-  void on_pushed(const redisReply& reply);
-  void on_confirmed(bool subscribed, const std::string& name);
-  void on_live(const std::string& channel, std::string_view text);
-  std::string key(char kind, std::string_view channel) const;
+  void do_unsubscribe(const std::vector<std::string>& channels, const Done& done);
+  void ask_for(Partition& partition, const std::vector<std::string>& channels);
+  void settle(Partition& partition);
+  void settle_soon(Partition& partition, Duration delay);
+  void leave_home(Channel& channel);
+
+  void compare(Partition& partition, std::shared_ptr<const std::vector<std::string>> channels, size_t from);
+  void on_tops(RedisShard& shard, Partition& partition, const std::vector<std::string>& channels, const redisReply& reply);
+  void compare_all(Partition& partition);
+
+  Partition& partition_of(std::string_view channel);
+  struct Found {
+    Partition* partition = nullptr;
+    std::string channel;
+  };
+  std::optional<Found> find_channel(std::string_view name);
+  std::string key(const Partition& partition, char kind, std::string_view channel) const;
   std::string fresh_epoch();
 
   const RedisOptions options_;
   const Clock& clock_;
-  Count& reconnects_;
+  Count& connects_;
   Count& garbage_;
   Count& waiting_gauge_;
+  Count& missed_;
   const std::string kept_, age_, state_age_, key_window_;  // what the scripts are told of the options
 
   std::mutex mutex_;
@@ -111,29 +184,24 @@ class RedisBroker final : public Broker, private History {
   const int wake_;
   std::atomic<uint64_t> waiting_bytes_{0};  // of publications that are not answered
 
-  // The thread's.
   BrokerSink* sink_ = nullptr;  // null: not started, or stopped
-  RedisAddress primary_;
-  RedisLink commands_;
-  RedisLink subscriptions_;
-  std::deque<Pending> pending_;           // of commands_
-  std::deque<Pending> greeting_pending_;  // of subscriptions_, until it is subscribed
-  bool commands_up_ = false;
-  bool greeted_ = false;           // on subscriptions_
-  bool subscriptions_up_ = false;  // all channels were asked for
+  std::vector<Partition> partitions_;
+  std::vector<std::unique_ptr<RedisShard>> shards_;
+  std::vector<std::unique_ptr<RedisShard>> retired_;  // closed; until the end of the turn
+  std::multimap<TimePoint, std::function<void()>> timers_;
+  uint64_t asks_ = 0;
+  size_t unconfirmed_ = 0;  // channels without a home
   bool healthy_ = false;
-  bool told_health_ = false;
-  TimePoint connect_at_{};
-  TimePoint check_at_{};
-  Duration backoff_{0};
-  std::string fence_;
-  std::string publish_sha_, read_sha_;
-  std::unordered_map<std::string, Channel> channels_;
-  size_t unconfirmed_ = 0;
-  size_t publishing_ = 0;  // messages that are sent and not answered
-  bool reloading_ = false;
-  std::deque<Message> again_;  // came back for want of a script
-  std::deque<Message> held_;   // wait behind those
+  bool told_ill_ = false;
+  TimePoint sentinels_at_{};
+  TimePoint topology_at_{};
+  TimePoint topology_asked_{};
+  bool topology_under_way_ = false;
+  bool cluster_ok_ = true;
+  uint64_t newest_topology_ = 0;  // the cluster's epoch: a node that was cut off knows an older one
+  size_t next_asked_ = 0;         // shard
+  TimePoint compare_at_{};
+  size_t next_compared_ = 0;
   std::mt19937_64 random_{std::random_device{}()};
 
   std::thread thread_;  // last

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <utility>
 
 #include <hiredis/hiredis.h>
 #include <netdb.h>
@@ -31,7 +32,7 @@ void RedisLink::FreeReader::operator()(redisReader* reader) const { ::redisReade
 RedisLink::RedisLink() = default;
 RedisLink::~RedisLink() { close(); }
 
-Result<void> RedisLink::open(const RedisAddress& address) {
+Result<void> RedisLink::open(const RedisAddress& address, const RedisTls* tls) {
   close();
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -50,6 +51,10 @@ Result<void> RedisLink::open(const RedisAddress& address) {
   }
   connecting_ = true;
   reader_.reset(::redisReaderCreate());
+  if (tls != nullptr) {
+    tls_ = std::make_unique<RedisTlsSession>(*tls, address.host);
+    tls_->take(out_);
+  }
   heard_at_ = std::chrono::steady_clock::now();
   return {};
 }
@@ -61,6 +66,7 @@ void RedisLink::close() {
   std::string().swap(out_);
   sent_ = 0;
   reader_.reset();
+  tls_.reset();
 }
 
 short RedisLink::events() const { return static_cast<short>(connecting_ || unsent() > 0 ? POLLIN | POLLOUT : POLLIN); }
@@ -75,7 +81,13 @@ void RedisLink::send(const Arguments& arguments) {
   char* command = nullptr;
   const int size = ::redisFormatCommandArgv(&command, static_cast<int>(texts.size()), texts.data(), sizes.data());
   if (size < 0) throw std::bad_alloc();
-  out_.append(command, static_cast<size_t>(size));
+  const std::string_view bytes(command, static_cast<size_t>(size));
+  if (tls_) {
+    tls_->write(bytes);
+    tls_->take(out_);
+  } else {
+    out_.append(bytes);
+  }
   ::redisFreeCommand(command);
 }
 
@@ -109,16 +121,63 @@ Result<void> RedisLink::move(short revents) {
     if (count < 0) return broken(std::strerror(errno));
     if (count == 0) return broken("the server closed the connection");
     heard_at_ = std::chrono::steady_clock::now();
-    if (::redisReaderFeed(reader_.get(), buffer.get(), static_cast<size_t>(count)) != REDIS_OK) return broken(reader_->errstr);
+    if (auto fed = feed({buffer.get(), static_cast<size_t>(count)}); !fed) return fed;
     if (static_cast<size_t>(count) < kReadSize) return {};
   }
   return {};
+}
+
+Result<void> RedisLink::feed(std::string_view bytes) {
+  const auto parse = [this](std::string_view plain) -> Result<void> {
+    if (::redisReaderFeed(reader_.get(), plain.data(), plain.size()) != REDIS_OK) return broken(reader_->errstr);
+    return {};
+  };
+  if (!tls_) return parse(bytes);
+  auto fed = tls_->feed(bytes, parse);
+  tls_->take(out_);
+  return fed;
 }
 
 Result<RedisLink::Reply> RedisLink::next() {
   void* reply = nullptr;
   if (::redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) return broken(reader_->errstr);
   return Reply(static_cast<redisReply*>(reply));
+}
+
+bool send_login(RedisLink& link, const std::string& username, const std::string& password) {
+  if (password.empty()) return false;
+  if (username.empty()) {
+    link.send({"AUTH", password});
+  } else {
+    link.send({"AUTH", username, password});
+  }
+  return true;
+}
+
+Result<std::vector<RedisLink::Reply>> ask_once(const RedisAddress& address, const RedisLogin& login,
+                                               const std::vector<RedisLink::Arguments>& questions, Duration patience) {
+  using std::chrono::steady_clock;
+  const auto until = steady_clock::now() + patience;
+  RedisLink link;
+  if (auto opened = link.open(address, login.tls.get()); !opened) return tl::unexpected(opened.error());
+  bool logging_in = send_login(link, login.username, login.password);
+  for (const auto& question : questions) link.send(question);
+  std::vector<RedisLink::Reply> replies;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<Duration>(until - steady_clock::now()).count();
+    pollfd wait{link.fd(), link.events(), 0};
+    if (left <= 0 || ::poll(&wait, 1, static_cast<int>(left)) == 0) return broken("no answer");
+    const auto moved = link.move(wait.revents);
+    for (;;) {
+      auto reply = link.next();
+      if (!reply) return tl::unexpected(reply.error());
+      if (!*reply) break;
+      if (logging_in && (*reply)->type == REDIS_REPLY_ERROR) return broken("refuses: " + std::string(text_of(**reply)));
+      if (!std::exchange(logging_in, false)) replies.push_back(std::move(*reply));
+      if (replies.size() == questions.size()) return replies;
+    }
+    if (!moved) return tl::unexpected(moved.error());
+  }
 }
 
 std::string_view text_of(const redisReply& reply) {

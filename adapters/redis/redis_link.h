@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "adapters/redis/redis_options.h"
+#include "adapters/redis/redis_tls.h"
 #include "gateway/base/clock.h"
 
 struct redisReader;
@@ -20,10 +21,11 @@ class RedisLink {
   RedisLink();
   ~RedisLink();
 
-  // Begins to connect. Resolving the name blocks. Errors: unavailable.
-  Result<void> open(const RedisAddress& address);
+  // Begins to connect, by TLS if `tls` is given. Resolving the name blocks. Errors: unavailable.
+  Result<void> open(const RedisAddress& address, const RedisTls* tls);
   void close();
   bool is_open() const { return fd_ >= 0; }
+  bool is_secured() const { return !tls_ || tls_->is_ready(); }
 
   int fd() const { return fd_; }
   short events() const;
@@ -45,17 +47,30 @@ class RedisLink {
 
  private:
   Result<void> flush();
+  Result<void> feed(std::string_view bytes);
 
   int fd_ = -1;
   bool connecting_ = false;
   std::string out_;
   size_t sent_ = 0;
   TimePoint heard_at_{};
+  std::unique_ptr<RedisTlsSession> tls_;
   struct FreeReader {
     void operator()(redisReader* reader) const;
   };
   std::unique_ptr<redisReader, FreeReader> reader_;
 };
+
+// AUTH, if there is a password; false: there is none.
+bool send_login(RedisLink& link, const std::string& username, const std::string& password);
+
+struct RedisLogin {
+  std::string username, password;
+  std::shared_ptr<const RedisTls> tls;  // null: none
+};
+// Asks one server over a connection of its own, and waits: one reply for each of `questions`. Errors: unavailable.
+Result<std::vector<RedisLink::Reply>> ask_once(const RedisAddress& address, const RedisLogin& login,
+                                               const std::vector<RedisLink::Arguments>& questions, Duration patience);
 
 // The text of a reply of a kind that has one; empty otherwise.
 std::string_view text_of(const redisReply& reply);

@@ -8,7 +8,7 @@ namespace holdfast {
 //   m  hash: e epoch (16 hex digits), s newest offset, b first offset of the epoch, g fence
 //   h  stream of what is kept: entry "<offset>-0" with t (Unix ms) and d (envelope)
 //   i  what an idempotency key was answered
-// A live message is "<epoch> <offset> <Unix ms> <envelope>".
+// All keys of a channel, and its pub/sub channel, are of one slot. A live message is "<epoch> <offset> <Unix ms> <envelope>".
 //
 // The fence names the server that gave the last position. Another server, or the same after a restart, may have lost acknowledged
 // messages, so the first that touches a channel there begins a new epoch; offsets go on, so that none is used twice.
@@ -33,7 +33,9 @@ end
 
 // KEYS m h [i]; ARGV fence, fresh epoch, Unix ms, envelope, pub/sub channel, messages kept, ms they are kept, ms the state is kept, ms of
 // i. Answers "<epoch> <offset>", with " dup" behind it if the key was used.
-inline const std::string kPublishScript = kChannelState + R"lua(
+// `publish`: PUBLISH, or in a Redis Cluster SPUBLISH.
+inline std::string publish_script(const std::string& publish) {
+  return kChannelState + R"lua(
 if KEYS[3] then
   local used = redis.call('GET', KEYS[3])
   if used then return used .. ' dup' end
@@ -45,9 +47,11 @@ redis.call('PEXPIRE', KEYS[2], ARGV[7])
 redis.call('PEXPIRE', KEYS[1], ARGV[8])
 local at = epoch .. ' ' .. offset
 if KEYS[3] then redis.call('SET', KEYS[3], at, 'PX', ARGV[9]) end
-redis.call('PUBLISH', ARGV[5], at .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
+redis.call(')lua" +
+         publish + R"lua(', ARGV[5], at .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
 return at
 )lua";
+}
 
 // KEYS m h; ARGV fence, fresh epoch, ms the state is kept, since epoch (empty: unknown), since offset, limit.
 // Answers the top "<epoch> <offset>", whether the page continues `since`, and entries of the stream.
@@ -67,6 +71,24 @@ end
 local page = {}
 if limit > 0 and from <= top then page = redis.call('XRANGE', KEYS[2], from .. '-0', '+', 'COUNT', limit) end
 return {epoch .. ' ' .. top, whole and 1 or 0, page}
+)lua";
+
+// KEYS m of some channels; ARGV fence, fresh epoch. Answers each top "<epoch> <offset>", empty if there is no state. The fence counts here
+// too, or a comparison with what is answered after it would find a new epoch.
+inline const std::string kTopsScript = R"lua(
+local tops = {}
+for i = 1, #KEYS do
+  local m = redis.call('HMGET', KEYS[i], 'e', 's', 'g')
+  if not m[1] then
+    tops[i] = ''
+  elseif m[3] ~= ARGV[1] then
+    redis.call('HSET', KEYS[i], 'e', ARGV[2], 'b', tonumber(m[2]) + 1, 'g', ARGV[1])
+    tops[i] = ARGV[2] .. ' ' .. m[2]
+  else
+    tops[i] = m[1] .. ' ' .. m[2]
+  end
+end
+return tops
 )lua";
 
 }  // namespace holdfast

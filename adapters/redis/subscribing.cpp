@@ -1,123 +1,158 @@
-#include <algorithm>
-
 #include "adapters/redis/redis_broker.h"
 #include "adapters/redis/replies.h"
-#include "gateway/base/log.h"
 
 namespace holdfast {
 
 namespace {
-constexpr size_t kMostAtOnce = 512;  // channels of one SUBSCRIBE
+constexpr Duration kAskAgain{50};
 }  // namespace
 
 void RedisBroker::do_subscribe(const std::vector<std::string>& channels, Done done) {
   if (sink_ == nullptr) return done(unavailable("the broker is not running"));
   auto change = std::make_shared<Change>();
   change->done = std::move(done);
-  std::vector<std::string> wanted;
+  std::map<Partition*, std::vector<std::string>> wanted;
   for (const auto& name : channels) {
-    auto& channel = channels_[name];
-    if (!channel.wanted) {
-      channel.wanted = true;
+    auto& partition = partition_of(name);
+    const auto [entry, added] = partition.channels.try_emplace(name);
+    if (added) {
       ++unconfirmed_;
-      wanted.push_back(name);
+      wanted[&partition].push_back(name);
     }
-    if (channel.confirmed) continue;
+    if (entry->second.home != nullptr) continue;
     ++change->left;
-    channel.subscribes.push_back(change);
+    entry->second.subscribes.push_back(change);
   }
   if (change->left == 0) return change->done({});
-  if (subscriptions_up_) ask_for("SUBSCRIBE", wanted);
+  for (const auto& [partition, names] : wanted) ask_for(*partition, names);
 }
 
-void RedisBroker::do_unsubscribe(const std::vector<std::string>& channels, Done done) {
-  auto change = std::make_shared<Change>();
-  change->done = std::move(done);
-  std::vector<std::string> unwanted;
+// What comes for a channel that is not in the table does not count, so the servers' confirmation is not waited for.
+void RedisBroker::do_unsubscribe(const std::vector<std::string>& channels, const Done& done) {
+  std::map<std::pair<RedisShard*, Partition*>, std::vector<std::string>> unwanted;
   for (const auto& name : channels) {
-    const auto found = channels_.find(name);
-    if (found == channels_.end() || !found->second.wanted) continue;
-    auto& channel = found->second;
-    channel.wanted = channel.unsure = false;
-    if (!channel.confirmed) --unconfirmed_;
-    channel.confirmed = false;
-    for (auto& waiting : std::exchange(channel.subscribes, {})) {
+    auto& partition = partition_of(name);
+    const auto found = partition.channels.find(name);
+    if (found == partition.channels.end()) continue;
+    const auto channel = std::move(found->second);
+    partition.channels.erase(found);
+    if (channel.home == nullptr) --unconfirmed_;
+    for (const auto& waiting : channel.subscribes) {
       if (waiting->left > 0 && --waiting->left == 0) waiting->done({});
     }
-    if (subscriptions_up_) {
-      ++change->left;
-      unwanted.push_back(name);
-    } else {
-      channels_.erase(found);
+    for (auto* shard : {channel.home, channel.asked}) {
+      if (shard != nullptr) unwanted[{shard, &partition}].push_back(key(partition, 'c', name));
     }
   }
-  if (unwanted.empty()) {
-    change->done({});
-  } else {
-    ask_for("UNSUBSCRIBE", unwanted);
-    for (const auto& name : unwanted) channels_[name].asked.back() = change;
+  for (const auto& [where, names] : unwanted) where.first->unsubscribe(names);
+  done({});
+  if (unconfirmed_ == 0) judge_health();
+}
+
+// Of these channels those that are not subscribed to at the owner, nor asked for.
+void RedisBroker::ask_for(Partition& partition, const std::vector<std::string>& channels) {
+  RedisShard* owner = partition.owner;
+  if (owner == nullptr || !owner->is_up()) return;
+  ++asks_;
+  std::vector<std::string> names;
+  for (const auto& name : channels) {
+    const auto found = partition.channels.find(name);
+    if (found == partition.channels.end()) continue;
+    auto& channel = found->second;
+    if (channel.home == owner || channel.asked == owner) continue;
+    names.push_back(key(partition, 'c', name));
+    if (channel.asked != nullptr) channel.asked->unsubscribe({names.back()});
+    channel.asked = owner;
+    channel.ask = asks_;
   }
-  come_up();
+  if (!names.empty()) owner->subscribe(names, asks_);
 }
 
-void RedisBroker::ask_for(std::string_view word, const std::vector<std::string>& channels) {
-  for (size_t from = 0; from < channels.size(); from += kMostAtOnce) {
-    std::vector<std::string> names;
-    for (size_t i = from; i < std::min(channels.size(), from + kMostAtOnce); ++i) {
-      names.push_back(key('c', channels[i]));
-      channels_[channels[i]].asked.push_back(nullptr);
-    }
-    RedisLink::Arguments arguments{word};
-    arguments.insert(arguments.end(), names.begin(), names.end());
-    subscriptions_.send(arguments);
+void RedisBroker::settle(Partition& partition) {
+  if (partition.owner == nullptr || !partition.owner->is_up()) return;
+  std::vector<std::string> names;
+  for (const auto& [name, channel] : partition.channels) {
+    if (channel.home != partition.owner && channel.asked != partition.owner) names.push_back(name);
   }
+  ask_for(partition, names);
 }
 
-void RedisBroker::on_pushed(const redisReply& reply) {
-  if (reply.type == REDIS_REPLY_ERROR) return lose("the server refuses: " + std::string(text_of(reply)));
-  if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 2) return;
-  const auto kind = text_of(*reply.element[0]);
-  if (kind == "pong" || reply.elements != 3) return;
-  auto name = text_of(*reply.element[1]);
-  const std::string before = key('c', "");
-  if (!name.starts_with(before)) return;
-  name.remove_prefix(before.size());
-  if (kind == "message") return on_live(std::string(name), text_of(*reply.element[2]));
-  if (kind == "subscribe" || kind == "unsubscribe") on_confirmed(kind == "subscribe", std::string(name));
+void RedisBroker::settle_soon(Partition& partition, Duration delay) {
+  if (std::exchange(partition.settling, true)) return;
+  after(delay, [this, &partition] {
+    partition.settling = false;
+    settle(partition);
+  });
 }
 
-// Confirmations of a channel come in the order in which they were asked for: only the last says how it stands.
-void RedisBroker::on_confirmed(bool subscribed, const std::string& name) {
-  const auto found = channels_.find(name);
-  if (found == channels_.end() || found->second.asked.empty()) return;
+void RedisBroker::leave_home(Channel& channel) {
+  channel.home = nullptr;
+  channel.unsure = true;
+  ++unconfirmed_;
+}
+
+void RedisBroker::on_subscribed(RedisShard& shard, const std::string& name, uint64_t ask) {
+  const auto at = find_channel(name);
+  if (!at || sink_ == nullptr) return;
+  const auto found = at->partition->channels.find(at->channel);
+  if (found == at->partition->channels.end()) return;
   auto& channel = found->second;
-  const auto change = std::move(channel.asked.front());
-  channel.asked.pop_front();
-  if (change && --change->left == 0) change->done({});
-  if (!channel.asked.empty()) return;
-  if (!channel.wanted) {
-    channels_.erase(found);
-    return;
+  if (channel.asked != &shard || channel.ask != ask) return;
+  channel.asked = nullptr;
+  if (channel.home == nullptr) {
+    --unconfirmed_;
+  } else {
+    channel.home->unsubscribe({name});
+    channel.unsure = true;
   }
-  if (!subscribed || channel.confirmed) return;
-  channel.confirmed = true;
-  --unconfirmed_;
-  const bool unsure = std::exchange(channel.unsure, false);
-  if (unsure && sink_ != nullptr) sink_->on_gap(name);
+  channel.home = &shard;
+  channel.seen = {};
+  channel.compared = false;
+  at->partition->fresh.push_back(at->channel);
+  if (std::exchange(channel.unsure, false)) sink_->on_gap(at->channel);
   for (auto& waiting : std::exchange(channel.subscribes, {})) {
     if (waiting->left > 0 && --waiting->left == 0) waiting->done({});
   }
-  come_up();
+  if (unconfirmed_ == 0) judge_health();
 }
 
-void RedisBroker::on_live(const std::string& name, std::string_view text) {
-  const auto found = channels_.find(name);
-  if (found == channels_.end() || !found->second.wanted || sink_ == nullptr) return;
+void RedisBroker::on_refused(RedisShard& shard, const std::vector<std::string>& names, uint64_t ask, const std::string& error) {
+  const auto first = find_channel(names.front());
+  if (!first) return;
+  auto& partition = *first->partition;  // of all of them
+  for (const auto& name : names) {
+    const auto at = find_channel(name);
+    const auto found = partition.channels.find(at->channel);
+    if (found == partition.channels.end() || found->second.asked != &shard || found->second.ask != ask) continue;
+    found->second.asked = nullptr;
+  }
+  std::optional<RedisAddress> ignored;
+  if (!passes_in(error, shard, partition, 1, ignored)) return shard.lose("the server refuses: " + error);
+  settle_soon(partition, kAskAgain);
+}
+
+void RedisBroker::on_dropped(RedisShard& shard, const std::string& name) {
+  const auto at = find_channel(name);
+  if (!at) return;
+  const auto found = at->partition->channels.find(at->channel);
+  if (found == at->partition->channels.end() || found->second.home != &shard) return;
+  leave_home(found->second);
+  hurry_topology();
+  settle_soon(*at->partition, kAskAgain);
+}
+
+void RedisBroker::on_live(RedisShard& shard, std::string_view name, std::string_view text) {
+  const auto at = find_channel(name);
+  if (!at || sink_ == nullptr) return;
+  const auto found = at->partition->channels.find(at->channel);
+  if (found == at->partition->channels.end() || found->second.home != &shard) return;
   const auto position = take_position(text);
   const auto ms = position ? parse_uint(take_word(text)) : std::nullopt;
   if (!ms || position->offset == 0) return garbage_.add();
+  auto& seen = found->second.seen;
+  if (seen.epoch != position->epoch || seen.offset < position->offset) seen = *position;
   auto publication = std::make_shared<Publication>();
-  publication->channel = name;
+  publication->channel = at->channel;
   publication->position = *position;
   publication->previous = {position->epoch, position->offset - 1};
   publication->time = wall_of(*ms);

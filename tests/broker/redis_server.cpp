@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <thread>
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
@@ -22,9 +23,16 @@ extern char** environ;
 
 namespace holdfast::broker_test {
 
-namespace {
+bool eventually(const std::function<bool()>& condition) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
 
-std::string free_port() {
+std::string RedisServer::free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -35,8 +43,6 @@ std::string free_port() {
   ::close(fd);
   return std::to_string(ntohs(address.sin_port));
 }
-
-}  // namespace
 
 RedisServer::RedisServer(std::vector<std::string> options) : RedisServer(std::move(options), "") {}
 
@@ -117,10 +123,12 @@ void RedisServer::kill() {
 void RedisServer::pause() { ::kill(process_, SIGSTOP); }
 void RedisServer::resume() { ::kill(process_, SIGCONT); }
 
-std::string RedisServer::command(const std::vector<std::string>& arguments) const {
+void RedisServer::FreeReply::operator()(redisReply* reply) const { ::freeReplyObject(reply); }
+
+std::unique_ptr<redisReply, RedisServer::FreeReply> RedisServer::ask(const std::vector<std::string>& arguments) const {
   const auto free = [](redisContext* context) { ::redisFree(context); };
   const std::unique_ptr<redisContext, decltype(free)> context(::redisConnect("127.0.0.1", std::stoi(port_)), free);
-  if (!context || context->err != 0) return {};
+  if (!context || context->err != 0) return nullptr;
   if (!password_.empty()) ::freeReplyObject(::redisCommand(context.get(), "AUTH %s", password_.c_str()));
   std::vector<const char*> words;
   std::vector<size_t> sizes;
@@ -128,12 +136,33 @@ std::string RedisServer::command(const std::vector<std::string>& arguments) cons
     words.push_back(argument.data());
     sizes.push_back(argument.size());
   }
-  auto* reply = static_cast<redisReply*>(::redisCommandArgv(context.get(), static_cast<int>(words.size()), words.data(), sizes.data()));
-  if (reply == nullptr) return {};
-  std::string out = reply->type == REDIS_REPLY_INTEGER
-                        ? std::to_string(reply->integer)
-                        : std::string(reply->str != nullptr ? reply->str : "?", reply->str != nullptr ? reply->len : 1);
-  ::freeReplyObject(reply);
+  return std::unique_ptr<redisReply, FreeReply>(
+      static_cast<redisReply*>(::redisCommandArgv(context.get(), static_cast<int>(words.size()), words.data(), sizes.data())));
+}
+
+std::string RedisServer::command(const std::vector<std::string>& arguments) const {
+  const auto reply = ask(arguments);
+  if (!reply) return {};
+  if (reply->type == REDIS_REPLY_INTEGER) return std::to_string(reply->integer);
+  return reply->str == nullptr ? "?" : std::string(reply->str, reply->len);
+}
+
+bool RedisServer::wait_for_replica() const {
+  const auto number_after = [this](const std::string& word) {
+    const auto info = command({"INFO", "replication"});
+    const size_t at = info.find(word);
+    return at == std::string::npos ? 0 : std::strtoull(info.c_str() + at + word.size(), nullptr, 10);
+  };
+  const auto written = number_after("master_repl_offset:");
+  return eventually([&] { return number_after("state=online,offset=") >= written; });
+}
+
+std::vector<std::string> RedisServer::list(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> out;
+  const auto reply = ask(arguments);
+  for (size_t i = 0; reply && i < reply->elements; ++i) {
+    if (const auto* text = reply->element[i]; text->str != nullptr) out.emplace_back(text->str, text->len);
+  }
   return out;
 }
 
