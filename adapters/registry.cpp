@@ -1,12 +1,13 @@
 #include "adapters/registry.h"
 
+#include "adapters/kafka/kafka_broker.h"
 #include "adapters/redis/redis_broker.h"
 
 namespace holdfast {
 
 void declare(OptionSet& set, BrokerOptions& options) {
   const OptionSet::Section broker(set, "broker");
-  set.choice("type", options.type, {"memory", "redis"}, "What carries publications to the nodes; memory serves one node.");
+  set.choice("type", options.type, {"memory", "redis", "kafka"}, "What carries publications to the nodes; memory serves one node.");
   {
     const OptionSet::Section memory(set, "memory");
     declare(set, options.memory);
@@ -15,11 +16,16 @@ void declare(OptionSet& set, BrokerOptions& options) {
     const OptionSet::Section redis(set, "redis");
     declare(set, options.redis);
   }
+  {
+    const OptionSet::Section kafka(set, "kafka");
+    declare(set, options.kafka);
+  }
 }
 
 Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics) {
   if (options.type == "memory") return std::make_unique<MemoryBroker>(options.memory, clock, metrics);
   if (options.type == "redis") return std::make_unique<RedisBroker>(options.redis, clock, metrics);
+  if (options.type == "kafka") return std::make_unique<KafkaBroker>(options.kafka, clock, metrics);
   return invalid("broker.type: there is no broker named '" + options.type + "'");
 }
 

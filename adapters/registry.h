@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "adapters/kafka/kafka_options.h"
 #include "adapters/memory/memory_broker.h"
 #include "adapters/redis/redis_options.h"
 #include "gateway/base/clock.h"
@@ -18,6 +19,7 @@ struct BrokerOptions {
   std::string type = "memory";
   MemoryOptions memory;
   RedisOptions redis;
+  KafkaOptions kafka;
 };
 void declare(OptionSet& set, BrokerOptions& options);  // section "broker"
 
