@@ -7,17 +7,11 @@
 namespace holdfast::broker_test {
 namespace {
 
-// One server for all tests: their channels have names of their own.
-KafkaServer& shared_server() {
-  static KafkaServer server;
-  return server;
-}
-
 class KafkaHarness final : public BrokerHarness {
  public:
   std::unique_ptr<Broker> connect() override {
     KafkaOptions options;
-    options.brokers = {shared_server().address()};
+    options.brokers = {shared_kafka().address()};
     options.partitions = 4;
     options.history_messages = kHistory;
     options.max_message = 100'000;

@@ -204,6 +204,21 @@ void KafkaServer::kill() {
 void KafkaServer::pause() { ::kill(process_, SIGSTOP); }
 void KafkaServer::resume() { ::kill(process_, SIGCONT); }
 
+void KafkaServer::save() const {
+  std::filesystem::remove_all(folder_ + "/saved");
+  std::filesystem::copy(folder_ + "/data", folder_ + "/saved", std::filesystem::copy_options::recursive);
+}
+
+void KafkaServer::restore() const {
+  std::filesystem::remove_all(folder_ + "/data");
+  std::filesystem::copy(folder_ + "/saved", folder_ + "/data", std::filesystem::copy_options::recursive);
+}
+
+KafkaServer& shared_kafka() {
+  static KafkaServer server;
+  return server;
+}
+
 // ---- a cluster
 
 KafkaCluster::KafkaCluster() {

@@ -32,6 +32,9 @@ class KafkaServer {
   void await();
   void pause();
   void resume();
+  // While it is dead: keeps its files, and puts them back. What was acknowledged in between is lost, as with an unclean election.
+  void save() const;
+  void restore() const;
 
  private:
   void write_properties(const Node& node, const std::vector<std::string>& properties) const;
@@ -40,6 +43,9 @@ class KafkaServer {
   std::string folder_, address_;
   pid_t process_ = -1;
 };
+
+// One for all tests that let it live, and use topics or channels of their own.
+KafkaServer& shared_kafka();
 
 // Three brokers that replicate: one may be lost.
 class KafkaCluster {
