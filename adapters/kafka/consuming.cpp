@@ -41,7 +41,7 @@ void KafkaBroker::look_up() {
   if (wanted.empty()) return;
   looking_ = true;
   const auto patience = std::min(options_.timeout, Duration(3'000));
-  look_ups_->post([this, wanted, refs, patience, since = clock_.wall() - kReadBack, client = consumer_.get()] {
+  look_ups_->post([this, wanted, refs, patience, since = clock_.wall() - kReadBack, client = asker_.get()] {
     auto ends = ask_offsets(client, refs, Ask::end, patience);
     auto lows = ask_offsets(client, refs, Ask::beginning, patience);
     auto backs = ask_offsets(client, refs, since, patience);
@@ -63,6 +63,8 @@ void KafkaBroker::on_looked_up(Partition& partition, const Result<int64_t>& low,
   }
   partition.low = std::min(*low, *end);
   partition.target = *end;
+  // The log is shorter than what was read of it.
+  if (partition.resume.epoch != 0 && *end < partition.resume.consumed) partition.condemned = partition.resume.epoch;
   int64_t from = *back < 0 ? *end : std::min(*back, *end);
   from = std::max({from, partition.low, *end - std::max(options_.scan_messages, kStepBack)});
   begin_reading(partition, from);
@@ -103,7 +105,7 @@ void KafkaBroker::restart(Partition& partition, bool condemn) {
   restarts_.add();
   if (partition.state == Partition::State::live) {
     log::warn("a partition is read anew", {{"topic", partition.topic.name}, {"partition", partition.id}, {"cut", condemn}});
-    partition.resume = {partition.epoch.epoch(), partition.consumed};
+    partition.resume = {partition.epoch.epoch(), partition.consumed, partition.last_offset, partition.last_print};
   }
   if (condemn) partition.condemned = partition.epoch.epoch();
   end_reading(partition);
@@ -169,6 +171,8 @@ void KafkaBroker::on_record(Partition& partition, const rd_kafka_message_t& mess
     pump(partition);
     return progress(partition);
   }
+  const auto& before = partition.resume;
+  if (before.epoch != 0 && message.offset == before.last_offset && print != before.last_print) partition.condemned = before.epoch;
   partition.consumed = message.offset + 1;
   partition.last_offset = message.offset;
   partition.last_print = print;
@@ -282,7 +286,7 @@ void KafkaBroker::pin(Topic& topic, int32_t count) {
     moved.push_back(name);
   }
   for (const auto& name : moved) attach(name);
-  probe_at_ = clock_.now();
+  come_up();
 }
 
 void KafkaBroker::tell_gap(Partition& partition) {

@@ -116,6 +116,7 @@ void KafkaBroker::run() {
     if (consumer_) {
       serve_events(producer_.get(), producer_queue_.get());
       serve_events(consumer_.get(), consumer_queue_.get());
+      serve_events(asker_.get(), asker_queue_.get());
       more_ = serve_records();
     }
     keep_time();
@@ -165,6 +166,7 @@ void KafkaBroker::keep_time() {
     for (auto* stopped : std::exchange(stops_, {})) stopped->set_value();
   }
   if (sink_ == nullptr || !consumer_) return;
+  if (rd_kafka_fatal_error(producer_.get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) renew_producer();
   if (!probing_ && now >= probe_at_) probe();
   keep_partitions(now);
   expire_messages(now);
@@ -196,16 +198,17 @@ void KafkaBroker::open() {
     }
     return client.has_value();
   };
-  if (!make(KafkaRole::producer, producer_) || !make(KafkaRole::consumer, scanner_) || !make(KafkaRole::consumer, consumer_)) {
+  if (!make(KafkaRole::producer, producer_) || !make(KafkaRole::consumer, asker_) || !make(KafkaRole::consumer, consumer_)) {
     consumer_.reset();
     log::error("Kafka cannot be used", {{"reason", wrong}});
     return lose(wrong);
   }
   producer_queue_.reset(rd_kafka_queue_get_main(producer_.get()));
   consumer_queue_.reset(rd_kafka_queue_get_main(consumer_.get()));
+  asker_queue_.reset(rd_kafka_queue_get_main(asker_.get()));
   records_.reset(rd_kafka_queue_new(consumer_.get()));
   const uint64_t one = 1;
-  for (auto* queue : {producer_queue_.get(), consumer_queue_.get(), records_.get()}) {
+  for (auto* queue : {producer_queue_.get(), consumer_queue_.get(), asker_queue_.get(), records_.get()}) {
     rd_kafka_queue_io_event_enable(queue, wake_, &one, sizeof one);
   }
   const auto topic_named = [&](const std::string& name) -> Topic* {
@@ -216,9 +219,11 @@ void KafkaBroker::open() {
     topic->name = name;
     auto producing = make_kafka_topic(producer_.get(), name, topic.get());
     auto consuming = make_kafka_topic(consumer_.get(), name, topic.get());
-    if (!producing || !consuming) return nullptr;
+    auto asking = make_kafka_topic(asker_.get(), name, topic.get());
+    if (!producing || !consuming || !asking) return nullptr;
     topic->producing = std::move(*producing);
     topic->consuming = std::move(*consuming);
+    topic->asking = std::move(*asking);
     topics_.push_back(std::move(topic));
     return topics_.back().get();
   };
@@ -232,16 +237,17 @@ void KafkaBroker::open() {
 
 void KafkaBroker::close() {
   if (producer_) rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  for (auto* queue : {producer_queue_.get(), consumer_queue_.get(), records_.get()}) {
+  for (auto* queue : {producer_queue_.get(), consumer_queue_.get(), asker_queue_.get(), records_.get()}) {
     if (queue != nullptr) rd_kafka_queue_io_event_enable(queue, -1, nullptr, 0);
   }
   topics_.clear();
   producer_queue_.reset();
   consumer_queue_.reset();
+  asker_queue_.reset();
   records_.reset();
   producer_.reset();
   consumer_.reset();
-  scanner_.reset();
+  asker_.reset();
   sent_.clear();
 }
 
@@ -257,9 +263,8 @@ void KafkaBroker::serve_events(rd_kafka_t* client, rd_kafka_queue_t* queue) {
       const std::string text = rd_kafka_event_error_string(event.get());
       log::debug("Kafka has trouble", {{"reason", text}});
       probe_at_ = clock_.now();
-      if (error == RD_KAFKA_RESP_ERR__FATAL) return renew_producer();
-      // The consumer always holds a connection; that the producer has none may only mean that it had nothing to say.
-      if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && client == consumer_.get()) lose(text);
+      // The others always hold a connection; that the producer has none may only mean that it had nothing to say.
+      if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && client != producer_.get()) lose(text);
       if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL) lose(text);
     }
   }
@@ -274,13 +279,13 @@ void KafkaBroker::probe() {
   probing_ = true;
   const auto patience = std::min(options_.timeout, kMostPatience);
   std::vector<std::pair<Topic*, rd_kafka_topic_t*>> topics;
-  for (auto& topic : topics_) topics.emplace_back(topic.get(), topic->consuming.get());
-  look_ups_->post([this, patience, topics, client = consumer_.get()] {
+  for (auto& topic : topics_) topics.emplace_back(topic.get(), topic->asking.get());
+  look_ups_->post([this, patience, topics, client = asker_.get()] {
     for (const auto& [topic, handle] : topics) {
       auto partitions = count_partitions(client, handle, patience);
-      std::string trouble;
       if (partitions && *partitions == 0 && options_.create_topics) {
-        if (const auto created = create_topic(client, topic->name, options_); !created) partitions = fail(created.error());
+        const auto created = create_topic(client, topic->name, options_);
+        partitions = created ? count_partitions(client, handle, patience) : fail(created.error());
       }
       post([this, topic = topic, partitions = std::move(partitions)] {
         if (running()) on_probe(*topic, partitions);

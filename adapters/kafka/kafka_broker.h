@@ -106,6 +106,8 @@ class KafkaBroker final : public Broker, private History {
     struct Resume {
       uint64_t epoch = 0;
       int64_t consumed = 0;
+      int64_t last_offset = -1;
+      uint64_t last_print = 0;
     } resume;  // where it stood before reading began again
     size_t channels = 0;
     TimePoint used{};
@@ -118,6 +120,7 @@ class KafkaBroker final : public Broker, private History {
     std::string name;
     KafkaTopic producing;
     KafkaTopic consuming;
+    KafkaTopic asking;
     int32_t available = 0;  // partitions that Kafka has; 0: there is no such topic
     int32_t count = 0;      // that channels are spread over; 0: not known yet
     std::vector<std::unique_ptr<Partition>> partitions;
@@ -221,8 +224,9 @@ class KafkaBroker final : public Broker, private History {
   bool stopping_ = false;
   TimePoint stop_by_{};
   std::vector<std::promise<void>*> stops_;
-  KafkaHandle producer_, consumer_, scanner_;
-  KafkaQueue producer_queue_, consumer_queue_, records_;
+  KafkaHandle producer_, consumer_;
+  KafkaHandle asker_;  // of the workers: on the consumer's connections a question waits until its fetch, a long poll, has ended
+  KafkaQueue producer_queue_, consumer_queue_, asker_queue_, records_;
   std::vector<std::pair<std::string, Topic*>> prefixes_;  // longest first
   std::vector<std::unique_ptr<Topic>> topics_;            // the first is the default
   std::unordered_map<std::string, Channel> channels_;

@@ -66,7 +66,7 @@ Settings settings_of(KafkaRole role, const KafkaOptions& options) {
                            {"enable.auto.commit", "false"},
                            {"enable.auto.offset.store", "false"},
                            {"allow.auto.create.topics", "false"},
-                           {"fetch.wait.max.ms", "100"},
+                           {"fetch.wait.max.ms", "50"},
                            {"fetch.error.backoff.ms", "100"},
                            {"fetch.message.max.bytes", std::to_string(std::max<uint64_t>(largest, 1 << 20))},
                            {"fetch.max.bytes", std::to_string(std::max<uint64_t>(largest, 50 << 20))},

@@ -118,10 +118,11 @@ void KafkaBroker::on_delivered(const rd_kafka_message_t& report) {
   if (report.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     log::debug("Kafka did not take a record", {{"reason", kafka_error(report.err)}});
     if (!message.batch) {
-      // The founding is tried again, a repeat comes around.
+      // A founding is tried again, a repeat comes around.
       partition.proposed = 0;
-      if (!running()) return void(sent_.erase(found));
-      lose("a record cannot be written: " + kafka_error(report.err));
+      if (running() && partition.topic.count == 0) {
+        lose("topic '" + partition.topic.name + "' cannot be written: " + kafka_error(report.err));
+      }
     } else if (report.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
       answer(message, fail(ErrorKind::too_large, kafka_error(report.err)));
     } else {
@@ -194,7 +195,7 @@ void KafkaBroker::answer(Message& message, Result<PublishReceipt> receipt) {
 // After a fatal error an idempotent producer takes nothing any more.
 void KafkaBroker::renew_producer() {
   char text[256] = "";
-  if (rd_kafka_fatal_error(producer_.get(), text, sizeof text) == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  rd_kafka_fatal_error(producer_.get(), text, sizeof text);
   log::warn("the Kafka producer is made anew", {{"reason", text}});
   rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   const auto until = clock_.now() + Duration(500);

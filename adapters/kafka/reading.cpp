@@ -40,7 +40,7 @@ void KafkaBroker::ask_ends() {
   if (asked.empty()) return;
   asking_ = true;
   const auto patience = std::min(options_.timeout, Duration(3'000));
-  look_ups_->post([this, asked, refs, patience, client = consumer_.get()] {
+  look_ups_->post([this, asked, refs, patience, client = asker_.get()] {
     auto ends = ask_offsets(client, refs, Ask::end, patience);
     post([this, asked, ends = std::move(ends)] {
       asking_ = false;
@@ -143,7 +143,7 @@ void KafkaBroker::answer_read(Partition& partition, const std::string& channel, 
   scans_.add();
   const Scan what{partition.topic.name, partition.id, channel, from, kept.complete_from, options_.scan_bytes};
   const auto patience = std::min(options_.timeout, Duration(5'000));
-  scans_worker_->post([this, what, patience, page = std::move(page), epoch, limit, done, client = scanner_.get(),
+  scans_worker_->post([this, what, patience, page = std::move(page), epoch, limit, done, client = asker_.get(),
                        kept_most = static_cast<size_t>(options_.history_messages), budget = options_]() mutable {
     auto records = scan(client, what, patience, ending_scans_);
     if (records) {
