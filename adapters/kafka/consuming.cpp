@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "adapters/kafka/kafka_broker.h"
 #include "gateway/base/log.h"
@@ -9,8 +10,9 @@ namespace holdfast {
 namespace {
 
 constexpr Duration kLookAgain{150};
-constexpr int64_t kMarkEvery = 10'000;   // records; up to twice as many
-constexpr Duration kMarkAge{3'600'000};  // and up to a quarter more
+// A mark is repeated after so many records or so long, up to twice that.
+constexpr int64_t kMarkEvery = 10'000;
+constexpr Duration kMarkAge{600'000};
 constexpr int64_t kStepBack = 2 * kMarkEvery + 1'000;
 // Keys count for two minutes. Twice that is read back: what is a repetition depends on what stood before.
 constexpr Duration kReadBack = 2 * RecentKeys::kWindow;
@@ -117,17 +119,19 @@ void KafkaBroker::restart(Partition& partition, bool condemn) {
   look_at_ = clock_.now() + kLookAgain;
 }
 
-// After Kafka was away: is the last record that was read still the one at its offset? Kafka would continue in another log without a word.
+// After Kafka was away, or has another leader: is the record that was read last before still the one at its offset? Kafka would continue in
+// another log without a word.
 void KafkaBroker::check(Partition& partition) {
-  if (partition.state != Partition::State::live || partition.last_offset < 0) return;
+  if (partition.state != Partition::State::live) return;
   rd_kafka_consume_stop(partition.topic.consuming.get(), partition.id);
   partition.batch = batch_;
-  if (rd_kafka_consume_start_queue(partition.topic.consuming.get(), partition.id, partition.last_offset, records_.get()) != 0) {
+  if (rd_kafka_consume_start_queue(partition.topic.consuming.get(), partition.id, partition.anchor_offset, records_.get()) != 0) {
     partition.consuming = false;
     partitions_gauge_.sub();
     return restart(partition, false);
   }
   partition.checking = true;
+  partition.anchored = false;
 }
 
 // ---- what comes
@@ -162,13 +166,21 @@ void KafkaBroker::on_record(Partition& partition, const rd_kafka_message_t& mess
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     log::debug("Kafka cannot read a partition", {{"topic", partition.topic.name}, {"reason", kafka_error(message.err)}});
     probe_at_ = clock_.now();
-    return restart(partition, false);
+    if (partition.topic.count == 0) lose("topic '" + partition.topic.name + "' cannot be read: " + kafka_error(message.err));
+    restart(partition, false);
+    // How many partitions there are is the first one's to tell.
+    auto& first = *partition.topic.partitions.front();
+    if (first.state == Partition::State::live) restart(first, false);
+    return;
   }
   const uint64_t print = fingerprint(message);
   if (partition.checking) {
+    const bool is_anchor = message.offset == partition.anchor_offset && print == partition.anchor_print;
+    if (!std::exchange(partition.anchored, true) && !is_anchor) return restart(partition, true);
+    if (message.offset < partition.last_offset) return;
     if (message.offset != partition.last_offset || print != partition.last_print) return restart(partition, true);
     partition.checking = false;
-    pump(partition);
+    for (auto& one : partition.topic.partitions) pump(*one);
     return progress(partition);
   }
   const auto& before = partition.resume;
@@ -198,7 +210,7 @@ void KafkaBroker::on_mark(Partition& partition, const KafkaRecord& record) {
   const bool own = record.mark.founding && record.mark.epoch == partition.proposed;
   const auto said = partition.epoch.take(record.mark, record.offset);
   if (own) partition.proposed = 0;
-  if (said == LogEpoch::Said::repeated || said == LogEpoch::Said::changed) plan_mark(partition);
+  if (said == LogEpoch::Said::repeated || said == LogEpoch::Said::changed) plan_mark(partition, record.time);
   if (said == LogEpoch::Said::changed) {
     partition.log.drop_before(record.offset + 1);
     if (partition.state == Partition::State::live) {
@@ -211,7 +223,7 @@ void KafkaBroker::on_mark(Partition& partition, const KafkaRecord& record) {
   // The founder repeats its mark at once, before its own publications.
   if (own && partition.epoch.epoch() == record.mark.epoch) {
     send_mark(partition, {false, record.mark.epoch, partition.epoch.founded(), record.mark.partitions});
-    plan_mark(partition);
+    plan_mark(partition, record.time);
   }
 }
 
@@ -250,23 +262,23 @@ void KafkaBroker::go_live(Partition& partition) {
   partition.log.set_epoch(epoch);
   partition.condemned = 0;
   partition.state = Partition::State::live;
-  if (partition.epoch.last_mark() < 0 || partition.mark_at == TimePoint{}) plan_mark(partition);
+  partition.anchor_offset = partition.last_offset;
+  partition.anchor_print = partition.last_print;
   if (resume.epoch != 0) {
     std::vector<PublicationPtr> missed;
     const bool whole = resume.epoch == epoch && partition.start <= resume.consumed && partition.consumed >= resume.consumed &&
                        partition.log.since(resume.consumed, missed);
-    if (!whole) tell_gap(partition);
+    if (!whole) missed.clear(), tell_gap(partition);
     for (const auto& publication : missed) deliver(publication);
   }
   if (partition.id == 0) pin(partition.topic, partition.epoch.partitions());
-  // pin() may have moved everything elsewhere.
-  pump(partition);
+  for (auto& one : partition.topic.partitions) pump(*one);
 }
 
 // So that retention always leaves one. Nodes choose at random when, so that mostly one of them writes it.
-void KafkaBroker::plan_mark(Partition& partition) {
+void KafkaBroker::plan_mark(Partition& partition, WallTime last) {
   partition.mark_after = partition.consumed + kMarkEvery + static_cast<int64_t>(random_() % kMarkEvery);
-  partition.mark_at = clock_.now() + kMarkAge + Duration(static_cast<int64_t>(random_() % static_cast<uint64_t>(kMarkAge.count() / 4)));
+  partition.mark_at = last + kMarkAge + Duration(static_cast<int64_t>(random_() % static_cast<uint64_t>(kMarkAge.count())));
 }
 
 // How many partitions channels are spread over is told by the first of them, whatever Kafka has by now.
@@ -276,6 +288,11 @@ void KafkaBroker::pin(Topic& topic, int32_t count) {
   log::info("channels are spread over the partitions of a topic", {{"topic", topic.name}, {"partitions", count}});
   while (topic.partitions.size() < static_cast<size_t>(count)) {
     topic.partitions.push_back(std::make_unique<Partition>(topic, static_cast<int32_t>(topic.partitions.size()), options_));
+  }
+  // Those that wait were meant for other partitions.
+  for (auto& partition : topic.partitions) {
+    for (auto& message : std::exchange(partition->held, {})) answer(*message, fail(ErrorKind::unavailable, "the topic was made again"));
+    partition->held_asked = false;
   }
   std::vector<std::string> moved;
   for (auto& [name, channel] : channels_) {
@@ -301,9 +318,9 @@ void KafkaBroker::keep_partitions(TimePoint now) {
       auto& p = *partition;
       if (p.state == Partition::State::reading && p.consumed >= p.target && p.proposed == 0) settle(p);
       if (p.state != Partition::State::live || p.checking) continue;
-      if (healthy_ && (now >= p.mark_at || p.consumed >= p.mark_after)) {
+      if (healthy_ && (clock_.wall() >= p.mark_at || p.consumed >= p.mark_after)) {
         send_mark(p, {false, p.epoch.epoch(), p.epoch.founded(), p.epoch.partitions()});
-        plan_mark(p);
+        plan_mark(p, clock_.wall());
       }
       // The first tells how many there are.
       const bool wanted = p.id == 0 || p.channels > 0 || !p.held.empty() || !p.barriers.empty() || !p.confirming.empty();

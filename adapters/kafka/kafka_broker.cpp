@@ -113,11 +113,12 @@ void KafkaBroker::run() {
     uint64_t count = 0;
     [[maybe_unused]] const auto got = ::read(wake_, &count, sizeof count);
     take_posted();
+    more_ = false;
     if (consumer_) {
       serve_events(producer_.get(), producer_queue_.get());
       serve_events(consumer_.get(), consumer_queue_.get());
       serve_events(asker_.get(), asker_queue_.get());
-      more_ = serve_records();
+      more_ = serve_records() || more_;
     }
     keep_time();
     const std::lock_guard lock(mutex_);
@@ -282,13 +283,13 @@ void KafkaBroker::probe() {
   for (auto& topic : topics_) topics.emplace_back(topic.get(), topic->asking.get());
   look_ups_->post([this, patience, topics, client = asker_.get()] {
     for (const auto& [topic, handle] : topics) {
-      auto partitions = count_partitions(client, handle, patience);
-      if (partitions && *partitions == 0 && options_.create_topics) {
+      auto leaders = ask_leaders(client, handle, patience);
+      if (leaders && leaders->empty() && options_.create_topics) {
         const auto created = create_topic(client, topic->name, options_);
-        partitions = created ? count_partitions(client, handle, patience) : fail(created.error());
+        leaders = created ? ask_leaders(client, handle, patience) : fail(created.error());
       }
-      post([this, topic = topic, partitions = std::move(partitions)] {
-        if (running()) on_probe(*topic, partitions);
+      post([this, topic = topic, leaders = std::move(leaders)] {
+        if (running()) on_probe(*topic, leaders);
       });
     }
     post([this] {
@@ -299,28 +300,47 @@ void KafkaBroker::probe() {
   });
 }
 
-void KafkaBroker::on_probe(Topic& topic, const Result<int32_t>& partitions) {
-  if (!partitions) {
-    topic.available = 0;
-    return lose(partitions.error().text);
-  }
-  if (*partitions == 0) {
-    // What comes under this name is another log.
-    for (auto& partition : topic.partitions) {
-      if (topic.available > 0 && partition->state == Partition::State::live) restart(*partition, false);
-    }
-    topic.available = 0;
-    return lose("there is no topic '" + topic.name + "'");
-  }
-  topic.available = *partitions;
-  while (topic.partitions.size() < static_cast<size_t>(topic.available)) {
+void KafkaBroker::on_probe(Topic& topic, const Result<std::vector<int32_t>>& leaders) {
+  if (!leaders) return lose(leaders.error().text);
+  topic.available = static_cast<int32_t>(leaders->size());
+  if (topic.available < topic.count) forget(topic);
+  if (topic.available == 0) return lose("there is no topic '" + topic.name + "'");
+  while (topic.partitions.size() < leaders->size()) {
     topic.partitions.push_back(std::make_unique<Partition>(topic, static_cast<int32_t>(topic.partitions.size()), options_));
   }
   need(*topic.partitions.front());
-  if (topic.count > topic.available) {
-    lose("topic '" + topic.name + "' has fewer partitions than it had");
-    auto& first = *topic.partitions.front();
-    if (first.state == Partition::State::live) restart(first, false);
+  for (size_t i = 0; i < leaders->size(); ++i) {
+    auto& partition = *topic.partitions[i];
+    const int32_t leader = (*leaders)[i];
+    if (leader < 0) continue;
+    const int32_t before = std::exchange(partition.leader, leader);
+    if (!healthy_ || partition.state != Partition::State::live || partition.checking) continue;
+    // Another leader may have less than this node has read.
+    if (before >= 0 && before != leader) {
+      check(partition);
+    } else {
+      partition.anchor_offset = partition.last_offset;
+      partition.anchor_print = partition.last_print;
+    }
+  }
+}
+
+// It was deleted, or made again with fewer partitions: what comes under its name is another log.
+void KafkaBroker::forget(Topic& topic) {
+  topic.count = 0;
+  for (auto& partition : topic.partitions) {
+    end_reading(*partition);
+    for (auto& message : std::exchange(partition->held, {})) answer(*message, fail(ErrorKind::unavailable, "the topic is gone"));
+    fail_barriers(*partition, true);
+    partition->held_asked = false;
+    partition->resume = {};
+    partition->channels = 0;
+  }
+  for (auto& [name, channel] : channels_) {
+    if (&topic_of(name) != &topic) continue;
+    channel.partition = nullptr;
+    channel.unsure = channel.unsure || channel.live;
+    channel.live = false;
   }
 }
 
@@ -334,7 +354,10 @@ void KafkaBroker::come_up() {
   log::info("connected to Kafka", {{"brokers", where()}, {"channels", channels_.size()}});
   if (std::exchange(lost_, false)) {
     for (auto& topic : topics_) {
-      for (auto& partition : topic->partitions) check(*partition);
+      for (auto& partition : topic->partitions) {
+        if (partition->state == Partition::State::reading) restart(*partition, false);
+        check(*partition);
+      }
     }
   }
   sink_->on_health(true, "Kafka at " + where());

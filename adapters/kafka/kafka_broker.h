@@ -95,13 +95,18 @@ class KafkaBroker final : public Broker, private History {
     int64_t acked = 0;     // everything of ours before was written
     int64_t last_offset = -1;
     uint64_t last_print = 0;  // of the record at last_offset
-    bool checking = false;    // last_offset is read again: is it the same record?
+    // The same when Kafka was last seen well. After trouble it is read again: is it still the same record?
+    int64_t anchor_offset = -1;
+    uint64_t anchor_print = 0;
+    bool checking = false;
+    bool anchored = false;  // it was; what has been read since follows
+    int32_t leader = -1;
     LogEpoch epoch;
     PartitionLog log;
     uint64_t condemned = 0;  // an epoch that must not go on: its log was cut
     uint64_t proposed = 0;   // our founding mark is under way
     TimePoint propose_at{};
-    TimePoint mark_at{};     // when to repeat the mark
+    WallTime mark_at{};      // when to repeat the mark
     int64_t mark_after = 0;  // or at which offset
     struct Resume {
       uint64_t epoch = 0;
@@ -146,7 +151,8 @@ class KafkaBroker final : public Broker, private History {
   bool drained() const;
   void serve_events(rd_kafka_t* client, rd_kafka_queue_t* queue);
   void probe();
-  void on_probe(Topic& topic, const Result<int32_t>& partitions);
+  void on_probe(Topic& topic, const Result<std::vector<int32_t>>& leaders);
+  void forget(Topic& topic);
   void come_up();
   void lose(const std::string& reason);
   bool running() const { return sink_ != nullptr && !stopping_; }
@@ -180,7 +186,7 @@ class KafkaBroker final : public Broker, private History {
   void settle(Partition& partition);
   void propose(Partition& partition);
   void go_live(Partition& partition);
-  void plan_mark(Partition& partition);
+  void plan_mark(Partition& partition, WallTime last);
   void pin(Topic& topic, int32_t count);
   void tell_gap(Partition& partition);
   void deliver(const PublicationPtr& publication);

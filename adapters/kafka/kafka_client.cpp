@@ -151,23 +151,27 @@ Result<KafkaTopic> make_kafka_topic(rd_kafka_t* client, const std::string& name,
   return topic;
 }
 
-Result<int32_t> count_partitions(rd_kafka_t* client, rd_kafka_topic_t* topic, Duration patience) {
+Result<std::vector<int32_t>> ask_leaders(rd_kafka_t* client, rd_kafka_topic_t* topic, Duration patience) {
   const rd_kafka_metadata_t* metadata = nullptr;
   const auto error = rd_kafka_metadata(client, 0, topic, &metadata, ms_of(patience));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(ErrorKind::unavailable, kafka_error(error));
-  int32_t count = 0;
+  std::vector<int32_t> leaders;
   std::string trouble;
   if (metadata->topic_cnt == 1) {
     const auto& one = metadata->topics[0];
     if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      count = one.partition_cnt;
+      leaders.resize(static_cast<size_t>(one.partition_cnt), -1);
+      for (int i = 0; i < one.partition_cnt; ++i) {
+        const auto id = static_cast<size_t>(one.partitions[i].id);
+        if (id < leaders.size()) leaders[id] = one.partitions[i].leader;
+      }
     } else if (one.err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
       trouble = std::string("topic ") + one.topic + ": " + kafka_error(one.err);
     }
   }
   rd_kafka_metadata_destroy(metadata);
   if (!trouble.empty()) return fail(ErrorKind::unavailable, trouble);
-  return count;
+  return leaders;
 }
 
 Result<void> create_topic(rd_kafka_t* client, const std::string& name, const KafkaOptions& options) {
@@ -237,7 +241,8 @@ Result<std::vector<KafkaRecord>> scan(rd_kafka_t* client, const Scan& what, Dura
     }
     rd_kafka_message_destroy(message);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-      out = fail(ErrorKind::unavailable, kafka_error(error));
+      const bool gone = error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || error == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+      out = fail(gone ? ErrorKind::not_found : ErrorKind::unavailable, kafka_error(error));
       break;
     }
     if (bytes > what.bytes) {

@@ -35,8 +35,8 @@ Result<KafkaTopic> make_kafka_topic(rd_kafka_t* client, const std::string& name,
 
 // ---- calls that block, for a Worker. Errors: unavailable, for people to read.
 
-// Partitions of the topic; 0: there is no such topic.
-Result<int32_t> count_partitions(rd_kafka_t* client, rd_kafka_topic_t* topic, Duration patience);
+// The broker that leads each partition of the topic, -1: none. Empty: there is no such topic.
+Result<std::vector<int32_t>> ask_leaders(rd_kafka_t* client, rd_kafka_topic_t* topic, Duration patience);
 Result<void> create_topic(rd_kafka_t* client, const std::string& name, const KafkaOptions& options);
 
 struct PartitionRef {
@@ -49,7 +49,8 @@ enum class Ask { end, beginning };
 std::vector<Result<int64_t>> ask_offsets(rd_kafka_t* client, const std::vector<PartitionRef>& of, Ask what, Duration patience);
 std::vector<Result<int64_t>> ask_offsets(rd_kafka_t* client, const std::vector<PartitionRef>& of, WallTime since, Duration patience);
 
-// Reads [from, to) of a partition and takes what is of the channel. `ending` cuts it short. Errors: unavailable.
+// Reads [from, to) of a partition and takes what is of the channel. `ending` cuts it short. Errors: unavailable, not_found (no longer
+// kept), too_large.
 struct Scan {
   std::string topic;
   int32_t partition = 0;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "adapters/kafka/kafka_broker.h"
 #include "gateway/base/log.h"
@@ -46,7 +47,10 @@ void KafkaBroker::do_publish(std::vector<PublishRequest> messages, const Receipt
 
 // Sends what may go, in order.
 void KafkaBroker::pump(Partition& partition) {
-  if (partition.state != Partition::State::live || partition.checking) return;
+  const auto& first = *partition.topic.partitions.front();  // knows how many there are
+  for (const auto* needed : {&std::as_const(partition), &first}) {
+    if (needed->state != Partition::State::live || needed->checking) return;
+  }
   while (!partition.held.empty()) {
     auto& message = *partition.held.front();
     const auto& key = message.request.idempotency_key;
@@ -64,12 +68,12 @@ void KafkaBroker::pump(Partition& partition) {
       });
     }
     const auto used = key.empty() ? std::nullopt : partition.log.find_key(message.request.channel, key, clock_.wall());
-    const MessagePtr next = std::move(partition.held.front());
+    MessagePtr next = std::move(partition.held.front());
     partition.held.pop_front();
     if (used) {
       answer(*next, PublishReceipt{*used, true});
     } else {
-      send(std::make_unique<Message>(std::move(*next)));
+      send(std::move(next));
     }
   }
 }

@@ -162,8 +162,10 @@ void KafkaBroker::answer_read(Partition& partition, const std::string& channel, 
       if (found.publications.size() > limit) found.publications.resize(limit);
       page.publications = std::move(found.publications);
     }
-    post([this, done, page = std::move(page)]() mutable {
+    const bool unknown = !records && records.error().kind == ErrorKind::unavailable;
+    post([this, done, unknown, page = std::move(page)]() mutable {
       if (sink_ == nullptr) return done(unavailable("the broker is not running"));
+      if (unknown) return done(unavailable("older messages could not be read"));
       done(std::move(page));
     });
   });
