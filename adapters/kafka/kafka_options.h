@@ -32,7 +32,7 @@ struct KafkaOptions {
 };
 void declare(OptionSet& set, KafkaOptions& options);  // keys of section "broker.kafka"
 
-// Cut at the last '=', since a channel prefix may hold one; `first` of a property never does, so it is cut at the first.
+// A mapping is cut at its last '=', since a channel prefix may hold one and a topic cannot; a property at its first. Errors: invalid.
 struct NameAndValue {
   std::string name;
   std::string value;

@@ -1,3 +1,6 @@
+#include <atomic>
+#include <set>
+
 #include "adapters/kafka/kafka_broker.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
@@ -134,6 +137,45 @@ TEST(KafkaTest, AKilledBrokerIsFoundAgainAndNothingIsLost) {
   const auto page = node.read_surely("news", positions[4]);
   EXPECT_TRUE(page.continuous);
   EXPECT_EQ(texts(page.publications), numbers(5, 20));
+}
+
+TEST(KafkaTest, WhatIsAcknowledgedWhileABrokerDiesArrivesOnceAndInOrder) {
+  auto& server = mortal_kafka();
+  Node node(options_for(server.address()));
+  ASSERT_TRUE(node.sink.wait_healthy());
+  ASSERT_TRUE(node.subscribe({"news"}));
+  std::vector<std::pair<std::string, Position>> accepted;
+  std::atomic<bool> go{true};
+  std::thread publisher([&] {
+    for (size_t i = 0; go; ++i) {
+      const auto receipt = node.publish("news", std::to_string(i));
+      if (receipt) accepted.emplace_back(std::to_string(i), receipt->position);
+    }
+  });
+  node.sink.wait("news", 100);
+  server.kill();
+  node.sink.wait_unhealthy();
+  const size_t before = node.sink.all("news").size();
+  server.start();
+  node.sink.wait("news", before + 100);
+  go = false;
+  publisher.join();
+  node.publish_surely("news", "end");
+  std::vector<PublicationPtr> got;
+  do {
+    got = node.sink.all("news");
+  } while (got.empty() || got.back()->envelope.view() != "end");
+  // Those that were refused may be among them.
+  size_t next = 0;
+  for (const auto& publication : got) {
+    if (next == accepted.size() || publication->envelope.view() != accepted[next].first) continue;
+    EXPECT_EQ(publication->position, accepted[next].second);
+    ++next;
+  }
+  EXPECT_EQ(next, accepted.size());
+  std::set<std::string> once;
+  for (const auto& publication : got) EXPECT_TRUE(once.insert(publication->envelope.str()).second) << publication->envelope.view();
+  EXPECT_TRUE(node.sink.gaps().empty());
 }
 
 TEST(KafkaTest, AStalledBrokerIsLeftAndFoundAgain) {
