@@ -281,21 +281,22 @@ void KafkaBroker::probe() {
   const auto patience = std::min(options_.timeout, kMostPatience);
   std::vector<std::pair<Topic*, rd_kafka_topic_t*>> topics;
   for (auto& topic : topics_) topics.emplace_back(topic.get(), topic->asking.get());
-  look_ups_->post([this, patience, topics, client = asker_.get()] {
+  // Answers from before Kafka went away do not count.
+  look_ups_->post([this, patience, topics, losses = losses_, client = asker_.get()] {
     for (const auto& [topic, handle] : topics) {
       auto leaders = ask_leaders(client, handle, patience);
       if (leaders && leaders->empty() && options_.create_topics) {
         const auto created = create_topic(client, topic->name, options_);
         leaders = created ? ask_leaders(client, handle, patience) : fail(created.error());
       }
-      post([this, topic = topic, leaders = std::move(leaders)] {
-        if (running()) on_probe(*topic, leaders);
+      post([this, losses, topic = topic, leaders = std::move(leaders)] {
+        if (running() && (losses == losses_ || !leaders)) on_probe(*topic, leaders);
       });
     }
-    post([this] {
+    post([this, losses] {
       probing_ = false;
       probe_at_ = clock_.now() + (healthy_ ? kProbeEvery : kProbeAgain);
-      if (running()) come_up();
+      if (losses == losses_) come_up();
     });
   });
 }
@@ -365,6 +366,7 @@ void KafkaBroker::come_up() {
 
 void KafkaBroker::lose(const std::string& reason) {
   probe_at_ = std::min(probe_at_, clock_.now() + kProbeAgain);
+  ++losses_;
   if (sink_ == nullptr || (!healthy_ && told_health_)) return;
   lost_ = lost_ || healthy_;
   healthy_ = false;

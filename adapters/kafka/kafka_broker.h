@@ -241,6 +241,7 @@ class KafkaBroker final : public Broker, private History {
   bool told_health_ = false;
   bool lost_ = false;  // after having been healthy: logs are to be checked
   bool probing_ = false;
+  uint64_t losses_ = 0;  // times that lose() was called
   TimePoint probe_at_{};
   bool looking_ = false;  // a look-up is under way
   TimePoint look_at_{};
