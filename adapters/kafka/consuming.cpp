@@ -96,6 +96,7 @@ void KafkaBroker::begin_reading(Partition& partition, int64_t from) {
 
 void KafkaBroker::end_reading(Partition& partition) {
   partition.state = Partition::State::idle;
+  partition.checking = false;
   if (!std::exchange(partition.consuming, false)) return;
   rd_kafka_consume_stop(partition.topic.consuming.get(), partition.id);
   partition.batch = batch_;
@@ -109,7 +110,10 @@ void KafkaBroker::restart(Partition& partition, bool condemn) {
     log::warn("a partition is read anew", {{"topic", partition.topic.name}, {"partition", partition.id}, {"cut", condemn}});
     partition.resume = {partition.epoch.epoch(), partition.consumed, partition.last_offset, partition.last_print};
   }
-  if (condemn) partition.condemned = partition.epoch.epoch();
+  if (condemn) {
+    partition.condemned = partition.epoch.epoch();
+    give_up_confirming(partition);
+  }
   end_reading(partition);
   for (auto& barrier : partition.barriers) {
     barrier.asked = false;
@@ -314,8 +318,8 @@ void KafkaBroker::tell_gap(Partition& partition) {
 
 void KafkaBroker::keep_partitions(TimePoint now) {
   for (auto& topic : topics_) {
-    for (auto& partition : topic->partitions) {
-      auto& p = *partition;
+    for (size_t i = 0; i < topic->partitions.size(); ++i) {  // settling may add some
+      auto& p = *topic->partitions[i];
       if (p.state == Partition::State::reading && p.consumed >= p.target && p.proposed == 0) settle(p);
       if (p.state != Partition::State::live || p.checking) continue;
       if (healthy_ && (clock_.wall() >= p.mark_at || p.consumed >= p.mark_after)) {

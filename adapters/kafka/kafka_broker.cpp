@@ -331,6 +331,7 @@ void KafkaBroker::forget(Topic& topic) {
   topic.count = 0;
   for (auto& partition : topic.partitions) {
     end_reading(*partition);
+    give_up_confirming(*partition);
     for (auto& message : std::exchange(partition->held, {})) answer(*message, fail(ErrorKind::unavailable, "the topic is gone"));
     fail_barriers(*partition, true);
     partition->held_asked = false;

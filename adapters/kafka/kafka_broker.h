@@ -118,7 +118,7 @@ class KafkaBroker final : public Broker, private History {
     TimePoint used{};
     std::deque<MessagePtr> held;      // wait for it to be live, or behind such
     bool held_asked = false;          // a barrier for keyed ones is under way
-    std::deque<Message*> confirming;  // keyed, written: wait to be consumed
+    std::deque<Message*> confirming;  // written: wait to be consumed
     std::deque<Barrier> barriers;
   };
   struct Topic {
@@ -167,6 +167,7 @@ class KafkaBroker final : public Broker, private History {
   void send_mark(Partition& partition, const LogMark& mark);
   void on_delivered(const rd_kafka_message_t& report);
   void confirm(Partition& partition);
+  void give_up_confirming(Partition& partition);
   void expire_messages(TimePoint now);
   void answer(Message& message, Result<PublishReceipt> receipt);
   void renew_producer();

@@ -140,7 +140,8 @@ void KafkaBroker::on_delivered(const rd_kafka_message_t& report) {
   message.offset = report.offset;
   partition.acked = std::max(partition.acked, report.offset + 1);
   partition.used = clock_.now();
-  if (message.request.idempotency_key.empty()) {
+  // Without an epoch there is no position yet.
+  if (message.request.idempotency_key.empty() && partition.state == Partition::State::live && !partition.checking) {
     answer(message, PublishReceipt{{partition.epoch.epoch(), static_cast<uint64_t>(report.offset) + 1}, false});
     sent_.erase(found);
     return;
@@ -149,19 +150,27 @@ void KafkaBroker::on_delivered(const rd_kafka_message_t& report) {
   confirm(partition);
 }
 
-// Those that have been read meanwhile.
+// Those that have been read meanwhile, and those that waited too long for it.
 void KafkaBroker::confirm(Partition& partition) {
-  if (partition.state != Partition::State::live || partition.checking) return;
+  const bool readable = partition.state == Partition::State::live && !partition.checking;
   std::erase_if(partition.confirming, [&](Message* message) {
-    if (message->offset >= partition.consumed && !message->answered) return false;
+    if (!message->answered && (!readable || message->offset >= partition.consumed)) return false;
     if (!message->answered) {
+      const auto& request = message->request;
       const Position own{partition.epoch.epoch(), static_cast<uint64_t>(message->offset) + 1};
-      const auto first = partition.log.find_key(message->request.channel, message->request.idempotency_key, clock_.wall());
+      const auto first =
+          request.idempotency_key.empty() ? std::nullopt : partition.log.find_key(request.channel, request.idempotency_key, clock_.wall());
       answer(*message, PublishReceipt{first.value_or(own), first && *first != own});
     }
     sent_.erase(message);
     return true;
   });
+}
+
+// What was written is gone with its log.
+void KafkaBroker::give_up_confirming(Partition& partition) {
+  for (auto* message : partition.confirming) answer(*message, unavailable("it was written, and the log was cut"));
+  confirm(partition);
 }
 
 void KafkaBroker::expire_messages(TimePoint now) {
