@@ -245,13 +245,9 @@ TEST(KafkaTest, ALeaderOfAClusterMayDie) {
   const int leader = admin.leader(options.topic, partition);
   ASSERT_GE(leader, 1);
   cluster.node(static_cast<size_t>(leader - 1)).kill();
-  size_t refused = 0;
-  for (size_t i = 10; i < 20;) {
-    if (node.publish("news", std::to_string(i), "key " + std::to_string(i))) {
-      ++i;
-    } else if (++refused > 20) {
-      break;
-    }
+  const auto until = std::chrono::steady_clock::now() + 3 * kPatience;
+  for (size_t i = 10; i < 20 && std::chrono::steady_clock::now() < until;) {
+    if (node.publish("news", std::to_string(i), "key " + std::to_string(i))) ++i;
   }
   EXPECT_EQ(texts(node.sink.wait("news", 20)), numbers(0, 20));
   EXPECT_TRUE(node.sink.gaps().empty());
