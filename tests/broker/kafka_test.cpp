@@ -412,6 +412,7 @@ TEST(KafkaTest, AKeyCountsOnAllNodes) {
     EXPECT_TRUE(second->duplicate);
     EXPECT_EQ(first->position, second->position);
   }
+  EXPECT_NE(one.metrics.render().find("holdfast_kafka_duplicates_total 0"), std::string::npos);  // none was even written
   // One that comes later knows the keys too.
   Node three(options);
   ASSERT_TRUE(three.sink.wait_healthy());
