@@ -1,5 +1,6 @@
 #include "adapters/registry.h"
 
+#include "adapters/kafka/kafka_broker.h"
 #include "adapters/redis/redis_broker.h"
 #include "adapters/zeromq/zeromq_broker.h"
 
@@ -7,7 +8,8 @@ namespace holdfast {
 
 void declare(OptionSet& set, BrokerOptions& options) {
   const OptionSet::Section broker(set, "broker");
-  set.choice("type", options.type, {"memory", "redis", "zeromq"}, "What carries publications to the nodes; memory serves one node.");
+  set.choice("type", options.type, {"memory", "redis", "kafka", "zeromq"},
+             "What carries publications to the nodes; memory serves one node.");
   {
     const OptionSet::Section memory(set, "memory");
     declare(set, options.memory);
@@ -17,6 +19,10 @@ void declare(OptionSet& set, BrokerOptions& options) {
     declare(set, options.redis);
   }
   {
+    const OptionSet::Section kafka(set, "kafka");
+    declare(set, options.kafka);
+  }
+  {
     const OptionSet::Section zeromq(set, "zeromq");
     declare(set, options.zeromq);
   }
@@ -24,6 +30,7 @@ void declare(OptionSet& set, BrokerOptions& options) {
 
 Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics) {
   if (options.type == "memory") return std::make_unique<MemoryBroker>(options.memory, clock, metrics);
+  if (options.type == "kafka") return std::make_unique<KafkaBroker>(options.kafka, clock, metrics);
   if (options.type == "redis") {
     if (auto checked = check(options.redis); !checked) return fail(checked.error());
     return std::make_unique<RedisBroker>(options.redis, clock, metrics);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "adapters/kafka/kafka_options.h"
 #include "adapters/memory/memory_broker.h"
 #include "adapters/redis/redis_options.h"
 #include "adapters/zeromq/zeromq_options.h"
@@ -19,6 +20,7 @@ struct BrokerOptions {
   std::string type = "memory";
   MemoryOptions memory;
   RedisOptions redis;
+  KafkaOptions kafka;
   ZeromqOptions zeromq;
 };
 void declare(OptionSet& set, BrokerOptions& options);  // section "broker"

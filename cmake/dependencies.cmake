@@ -16,6 +16,7 @@ find_package(wslay CONFIG REQUIRED)          # WebSocket frames
 find_package(ZLIB REQUIRED)                  # permessage-deflate
 pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)           # message sockets; cppzmq is its header
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)      # Redis: formatting and parsing
+pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)      # Kafka
 pkg_check_modules(JWT REQUIRED IMPORTED_TARGET libjwt)           # Grip-Sig
 
 # tl::expected is a header (libexpected-dev); std::expected comes with C++23.
