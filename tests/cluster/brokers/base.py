@@ -1,0 +1,44 @@
+import socket
+
+
+class Base:
+    """What a cell may ask of a broker. One object lives through all cells; `start` begins each cell with a clean name space."""
+    name = ""
+    nodes = 3          # gateways that share it
+    idempotent = True  # a repeat with the same id is recognised, so publishers repeat what was not answered
+    settles = 10.0     # s after a fault until all is well
+    faults = frozenset()
+    # gate              nodes reach it through a TCP gate: cut, stall, slow, half-open
+    # restart_empty     kill -9, and back with nothing
+    # restart_kept      kill -9, and back with its data
+    # kick              the broker closes all its connections
+    # flush             it forgets all data; flush_scripts: only scripts
+    # pause             it answers nobody for a while
+    # fail_over         its leader dies and another takes over; lagging: with acknowledged messages lost
+    # history           positions can be resumed
+
+    def version(self):
+        return ""
+
+    async def start(self, folder, shape=""):
+        """`shape`: what a cell asks for besides the plain broker ("sentinel", "persistent"). `folder` is empty and the cell's own."""
+
+    async def stop(self):
+        """After each cell."""
+
+    async def close(self):
+        """After all cells."""
+
+    def gated(self):
+        """(host, port) that each node reaches through a gate of its own, or None."""
+        return None
+
+    def config(self, name, gate, **options):
+        """Configuration of node `name`; `gate` is what it reaches instead of gated()."""
+        raise NotImplementedError
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]

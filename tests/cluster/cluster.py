@@ -1,0 +1,227 @@
+"""One cell's run: broker, gates, nodes, listeners and publishers, from the start to the logs that the checker reads."""
+import asyncio
+import itertools
+import pathlib
+import random
+import signal
+import time
+
+from checker import Violation, check
+from clients import KINDS, ROUTES
+from gate import Gate
+from history import History
+from nodes import Node
+from publishers import Publisher
+from waiting import until
+
+READY = 20.0
+LAST_WORDS = 6.0  # for what was acknowledged last to reach everybody, once publishers are done
+
+
+class Run:
+    """What a cell's fault has at hand. `scale` has channels, listeners, rate, seconds."""
+
+    def __init__(self, cell, broker, binary, roles, scale, seed, folder, say=lambda phase: None):
+        self.cell, self.broker, self.binary, self.roles, self.scale, self.say = cell, broker, binary, roles, scale, say
+        self.rng = random.Random(seed)
+        self.folder = pathlib.Path(folder)
+        self.began = time.monotonic()
+        self.gateways, self.controls, self.all_nodes = [], [], []
+        self.gates = {}
+        self.lives = itertools.count(1)
+        self.turns = itertools.count(self.rng.randrange(100))
+        self.healed_at = None
+        self.listeners, self.publishers, self.tasks = [], {}, []
+        self.preferred = None     # where listeners that come back go
+        self.trouble = []         # Violations that are no listener's
+        self.chosen = set()       # listeners or channels that a fault concerns; its may_gap looks here
+
+    def now(self):
+        return time.monotonic() - self.began
+
+    # ---- nodes
+
+    async def add(self, role, slot=None):
+        """Starts a node; `slot` is the name of the place it takes, and of its gate."""
+        slot = slot or "%s-%d" % (role, next(self.lives))
+        gated = self.broker.gated()
+        if gated and slot not in self.gates:
+            self.gates[slot] = await Gate(gated).start()
+        config = {
+            "listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}}, "metrics": {"address": "127.0.0.1:0"},
+            "loops": 2, "drain": {"window": "500ms"}, "hold": {"sse_retry": "300ms"}, "routes": ROUTES,
+            **self.broker.config(slot, self.gates[slot].address if gated else None, **self.cell.broker_options),
+        }
+        arguments = ["--role", role] if self.roles and self.broker.nodes > 1 else []
+        node = Node(self.binary, self.folder / "nodes", "%s.%d" % (slot, next(self.lives)), config, arguments)
+        node.slot, node.role = slot, role
+        await node.start()
+        self.all_nodes.append(node)
+        await until(node.is_ready, READY, "%s to be ready" % node.name)
+        node.serving = True
+        (self.gateways if role == "gateway" else self.controls).append(node)
+        return node
+
+    async def again(self, node):
+        """Another life of a node that ended."""
+        return await self.add(node.role, node.slot)
+
+    def gate(self, node):
+        return self.gates[node.slot]
+
+    def serving(self, nodes):
+        return [node for node in nodes if node.serving]
+
+    def some_gateway(self):
+        return self.rng.choice(self.serving(self.gateways))
+
+    def some_control(self):
+        return self.rng.choice(self.serving(self.controls))
+
+    def pick(self, _):
+        if self.preferred and self.preferred.serving:
+            return self.preferred
+        nodes = self.serving(self.gateways)
+        return nodes[next(self.turns) % len(nodes)] if nodes else None
+
+    def publish_doors(self):
+        return self.serving(self.controls or self.gateways)
+
+    # ---- clients
+
+    def add_listener(self, kind, channel, name=None):
+        name = name or "listener-%d" % (len(self.listeners) + 1)
+        listener = kind(name, channel, self.pick, self.now, random.Random(self.rng.getrandbits(64)))
+        self.listeners.append(listener)
+        return listener
+
+    def add_publisher(self, channel):
+        rate = self.scale.rate / self.scale.channels
+        self.publishers[channel] = Publisher(channel, rate, self.publish_doors, self.now, random.Random(self.rng.getrandbits(64)),
+                                             self.broker.idempotent)
+
+    def spawn(self, coroutine):
+        self.tasks.append(asyncio.create_task(coroutine))
+        return self.tasks[-1]
+
+    # ---- for faults
+
+    async def last(self, seconds=None):
+        """The fault's own time."""
+        await asyncio.sleep(self.scale.seconds if seconds is None else seconds)
+
+    def heal(self):
+        """The fault is over: from here on the clock runs for everybody to be well again."""
+        self.healed_at = self.now()
+        for publisher in self.publishers.values():
+            publisher.kick.set()
+
+    # ---- from the start to the end
+
+    async def execute(self):
+        """(violations, totals)"""
+        try:
+            self.say("starting")
+            await self.start()
+            self.say("fault")
+            await self.cell.fault(self)
+            if self.healed_at is None:
+                self.heal()
+            self.say("settling")
+            await self.settle()
+        except (TimeoutError, RuntimeError) as why:
+            self.trouble.append(Violation("run", "the run", self.cell.name, "%s: %s" % (type(why).__name__, why)))
+        finally:
+            self.say("stopping")
+            await self.stop()
+        return self.judge()
+
+    async def start(self):
+        (self.folder / "broker").mkdir(parents=True)
+        await self.broker.start(self.folder / "broker", self.cell.shape)
+        many = self.broker.nodes > 1
+        await asyncio.gather(*(self.add("gateway") for _ in range(self.broker.nodes)), *(self.add("control") for _ in range(2 if many else 0)))
+        channels = ["ch-%d" % i for i in range(self.scale.channels)]
+        for i in range(self.scale.listeners):
+            self.add_listener(KINDS[(i + i // len(channels)) % len(KINDS)], channels[i % len(channels)])
+        for channel in channels:
+            self.add_publisher(channel)
+        self.cell.prepare(self)
+        for listener in self.listeners:
+            self.spawn(listener.run())
+
+        async def all_held():
+            return sum([(await node.metrics()).get("holdfast_subscriptions", 0) for node in self.gateways]) >= len(self.listeners)
+        await until(all_held, READY, "every listener to be held")
+        self.publishing = [self.spawn(publisher.run()) for publisher in self.publishers.values()]
+        await until(lambda: all(listener.newest for listener in self.listeners), READY, "a first message for every listener")
+
+    async def settle(self):
+        patience = self.broker.settles
+        with_fresh = {}
+
+        def has_fresh(listener):
+            publications = self.publishers[listener.channel].publications
+            if listener.channel not in with_fresh:
+                with_fresh[listener.channel] = next((p.n for p in publications if p.started >= self.healed_at), None)
+            first = with_fresh[listener.channel]
+            if first is None:
+                del with_fresh[listener.channel]
+                return False
+            return listener.newest >= first
+        await self.in_time(lambda: all(map(has_fresh, self.listeners)), patience - (self.now() - self.healed_at))
+        for publisher in self.publishers.values():
+            publisher.give_up_at = self.now() + LAST_WORDS
+            publisher.stop()
+        await asyncio.gather(*self.publishing)
+
+        def has_all(listener):
+            return listener.newest >= max((p.n for p in self.publishers[listener.channel].publications if p.acked is not None), default=0)
+        await self.in_time(lambda: all(map(has_all, self.listeners)), LAST_WORDS)
+
+    async def in_time(self, condition, patience):
+        """What is not in time is found by the checker."""
+        try:
+            await until(condition, patience, "")
+        except TimeoutError:
+            pass
+
+    async def stop(self):
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        for listener in self.listeners:
+            if listener.connection:
+                listener.connection.close()
+        for node in self.all_nodes:
+            if not node.expected_to_end and not node.running():
+                self.found("node", node.name, "it died with %s:\n%s" % (node.process.returncode, node.log()[-1500:]))
+            node.signal(signal.SIGCONT)
+        ended = await asyncio.gather(*(node.drain() for node in self.all_nodes if node.running()), return_exceptions=True)
+        for why in ended:
+            if why is not None:
+                self.found("node", "a node", "it did not end well: %s %s" % (type(why).__name__, why))
+        for node in self.all_nodes:
+            if node.running():
+                await node.kill()
+            for line in node.log_errors()[:3]:
+                self.found("log", node.name, line)
+        for gate in self.gates.values():
+            await gate.close()
+        await self.broker.stop()
+
+    def found(self, rule, who, text):
+        self.trouble.append(Violation(rule, who, self.cell.name, text))
+
+    def judge(self):
+        for publisher in self.publishers.values():
+            for problem in publisher.problems[:3]:
+                self.found("publish", publisher.channel, "was answered " + problem)
+        for listener in self.listeners:
+            listener.log.may_gap = self.cell.may_gap(self, listener)
+            listener.log.may_end = self.cell.may_end(self, listener)
+        publications = {channel: publisher.publications for channel, publisher in self.publishers.items()}
+        touched = {node.name for node in self.all_nodes if node.touched}
+        healed = self.healed_at if self.healed_at is not None else self.now()
+        violations, totals = check(History(publications, [listener.log for listener in self.listeners], touched, healed, self.broker.settles))
+        return self.trouble + violations, totals

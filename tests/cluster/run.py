@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Breaks a cluster in many ways while clients listen and publishers publish, and checks that nobody missed anything without being told."""
+import argparse
+import asyncio
+import dataclasses
+import importlib
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from cells import CELLS  # noqa: E402
+from cluster import Run  # noqa: E402
+from report import Row, write_section  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SHOWN = 5  # violations of a cell
+
+
+@dataclasses.dataclass
+class Scale:
+    channels: int = 100
+    listeners: int = 300
+    rate: float = 200.0   # publications a second, in all
+    seconds: float = 8.0  # of a fault
+
+
+QUICK = Scale(40, 120, 80.0, 3.0)
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--broker", required=True, choices=["memory", "redis", "kafka", "zeromq"])
+    parser.add_argument("--cells", help="names, with commas between; without it all that suit the broker")
+    parser.add_argument("--bin", default=os.environ.get("HOLDFAST_BIN", str(ROOT / "build" / "release" / "holdfast")), help="the program")
+    parser.add_argument("--seconds", type=float, help="how long a fault lasts")
+    parser.add_argument("--quick", action="store_true", help="fewer channels and listeners, shorter faults")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--markdown", metavar="FILE", help="rewrites the broker's section of this file")
+    parser.add_argument("--keep", metavar="DIR", help="leaves logs of nodes and clients there")
+    parser.add_argument("--list", action="store_true", help="names the cells and ends")
+    return parser.parse_args()
+
+
+def cells_of(broker, names):
+    if not names:
+        return [cell for cell in CELLS.values() if cell.suits(broker)]
+    wrong = [name for name in names.split(",") if name not in CELLS or not CELLS[name].suits(broker)]
+    if wrong:
+        sys.exit("no such cell for %s: %s" % (broker.name, ", ".join(wrong)))
+    return [CELLS[name] for name in names.split(",")]
+
+
+def say(text, end="\n"):
+    print(text, end=end, flush=True)
+
+
+async def run_cell(cell, broker, binary, roles, scale, seed, folder):
+    began = time.monotonic()
+    if sys.stdout.isatty():
+        def phase(word):
+            say("\r\033[K  %-20s %s" % (cell.name, word), end="")
+    else:
+        def phase(word):
+            pass
+    run = Run(cell, broker, binary, roles, scale, seed, folder, phase)
+    violations, totals = await run.execute()
+    row = Row.of(cell, totals, violations)
+    if sys.stdout.isatty():
+        say("\r\033[K", end="")
+    say("  %s %5.1f s" % (row.line(), time.monotonic() - began))
+    first = list({(violation.rule, violation.listener): violation for violation in reversed(violations)}.values())[::-1]
+    for violation in first[:SHOWN]:
+        say("    " + str(violation).replace("\n", "\n    "))
+    if len(violations) > SHOWN:
+        say("    %d in all" % len(violations))
+    if violations:
+        say("    again: tests/cluster/run.py --broker %s --cells %s --seed %d --keep DIR" % (broker.name, cell.name, seed))
+    for listener in run.listeners:
+        (pathlib.Path(folder) / "listeners").mkdir(exist_ok=True)
+        (pathlib.Path(folder) / "listeners" / (listener.log.name + "." + listener.kind)).write_text(
+            "\n".join(map(str, listener.log.events)) + "\n")
+    return row
+
+
+async def main():
+    given = options()
+    broker = importlib.import_module("brokers." + given.broker).Broker()
+    cells = cells_of(broker, given.cells)
+    if given.list:
+        for cell in cells:
+            say("%-22s %s" % (cell.name, cell.what))
+        return 0
+    scale = dataclasses.replace(QUICK if given.quick else Scale())
+    if given.seconds:
+        scale.seconds = given.seconds
+    binary = pathlib.Path(given.bin).resolve()
+    roles = "--role" in subprocess.run([binary, "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    say("%s, %d cells, %d channels, %d listeners, %g messages a second, seed %d" %
+        (broker.version(), len(cells), scale.channels, scale.listeners, scale.rate, given.seed))
+    say("  " + Row.head())
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="holdfast-cluster-") as temporary:
+        try:
+            for cell in cells:
+                folder = pathlib.Path(given.keep or temporary) / cell.name
+                folder.mkdir(parents=True)
+                rows.append(await run_cell(cell, broker, binary, roles, scale, given.seed, folder))
+        finally:
+            await broker.close()
+    bad = [row for row in rows if row.violations]
+    say("%d of %d cells kept the promise" % (len(rows) - len(bad), len(rows)))
+    if given.markdown:
+        write_section(given.markdown, broker, scale, rows, given.quick)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
