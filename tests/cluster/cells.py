@@ -3,6 +3,9 @@ import signal
 from dataclasses import dataclass, field
 from typing import Callable
 
+from clients import Raw, Sse, Ws
+from waiting import until
+
 
 def nobody(run, listener):
     return False
@@ -28,6 +31,7 @@ class Cell:
     prepare: Callable = lambda run: None  # before clients start
     shape: str = ""                    # of the broker
     broker_options: dict = field(default_factory=dict)
+    node_options: dict = field(default_factory=dict)
 
     def suits(self, broker):
         return self.needs <= broker.faults and self.nodes in ("any", "many" if broker.nodes > 1 else "one")
@@ -58,3 +62,273 @@ async def gateway_kill(run):
     run.heal()  # the others are there
     await run.last()
     await run.again(victim)
+
+
+@cell("gateway-drain", "SIGTERM to a gateway; it drains, and is started again later", nodes="many")
+async def gateway_drain(run):
+    victim = run.some_gateway()
+    await victim.drain()
+    run.heal()
+    await run.last()
+    await run.again(victim)
+
+
+@cell("gateway-stop", "SIGSTOP of a gateway for 5 s; its clients stay", nodes="many")
+async def gateway_stop(run):
+    await stop(run, run.some_gateway())
+
+
+@cell("control-kill", "kill -9 of a node that is published to; it is started again later", nodes="many")
+async def control_kill(run):
+    victim = run.some_control()
+    await victim.kill()
+    run.heal()
+    await run.last()
+    await run.again(victim)
+
+
+@cell("control-stop", "SIGSTOP for 5 s of a node that is published to; what it had taken is repeated elsewhere", nodes="many")
+async def control_stop(run):
+    await stop(run, run.some_control())
+
+
+@cell("rolling-restart", "SIGTERM to one gateway after the other; each is started again before the next", nodes="many")
+async def rolling_restart(run):
+    for node in list(run.gateways):
+        await node.drain()
+        await run.again(node)
+    run.heal()
+
+
+@cell("join", "a new gateway; a third of the clients move to it", nodes="many")
+async def join(run):
+    run.preferred = await run.add("gateway")
+    movers = run.rng.sample(run.listeners, len(run.listeners) // 3)
+    await run.send_away(movers)
+    for listener in movers:
+        listener.come_back()
+    await until(lambda: all(listener.node is run.preferred and listener.connection for listener in movers), 10, "clients on the new gateway")
+    run.preferred = None
+    await run.last()
+    run.heal()
+
+
+@cell("node-kill", "kill -9 of the node; it is started again later", nodes="one", may_gap=everybody)
+async def node_kill(run):
+    victim = run.some_gateway()
+    await victim.kill()
+    await run.last()
+    await run.again(victim)
+    run.heal()
+
+
+@cell("node-drain", "SIGTERM to the node; it is started again", nodes="one", may_gap=everybody)
+async def node_drain(run):
+    victim = run.some_gateway()
+    await victim.drain()
+    await run.again(victim)
+    run.heal()
+
+
+@cell("node-stop", "SIGSTOP of the node for 5 s", nodes="one")
+async def node_stop(run):
+    await stop(run, run.some_gateway())
+
+
+async def stop(run, node):
+    node.signal(signal.SIGSTOP)
+    await run.last(5.0)
+    node.signal(signal.SIGCONT)
+    run.heal()
+
+
+# ---- clients
+
+@cell("away", "a third of the clients leave, and come back with their positions", {"history"})
+async def away(run):
+    leavers = run.rng.sample(run.listeners, len(run.listeners) // 3)
+    await run.send_away(leavers)
+    await run.last()
+    for listener in leavers:
+        listener.come_back()
+    run.heal()
+
+
+def prepare_slow_readers(run):
+    channel = run.listeners[0].channel
+    for kind in (Sse, Raw, Ws):
+        slow = run.add_listener(kind, channel, "slow-" + kind.kind)
+        slow.receive_buffer = 4096
+        run.chosen.add(slow)
+
+
+@cell("slow-reader", "three clients stop reading until they are dropped, then read on and come back; others on their channel notice nothing",
+      {"history"}, may_end=chosen, prepare=prepare_slow_readers)
+async def slow_reader(run):
+    for listener in run.chosen:
+        listener.reading.clear()
+    channel = next(iter(run.chosen)).channel
+    for _ in range(20):
+        await run.flood([channel], 20, 4000)
+        if await run.total("holdfast_slow_clients_dropped_total") >= len(run.chosen):
+            break
+    else:
+        raise TimeoutError("slow clients were not dropped")
+    for listener in run.chosen:
+        listener.reading.set()
+    run.heal()
+
+
+@cell("storm", "more than history keeps is published while clients are away: they are told", {"short_history"}, may_gap=chosen,
+      broker_options={"history_messages": 50})
+async def storm(run):
+    await overrun(run)
+
+
+@cell("long-absence", "more than may be replayed is published while clients are away: they are told", {"history"}, may_gap=chosen,
+      node_options={"delivery": {"catch_up_limit": 50}})
+async def long_absence(run):
+    await overrun(run)
+
+
+async def overrun(run):
+    channels = run.rng.sample(sorted(run.publishers), len(run.publishers) // 10)
+    leavers = [listener for i, listener in enumerate(run.listeners) if listener.channel in channels and i % 2 == 0]
+    # A poll that asks more seldom than is published falls behind, too.
+    run.chosen.update(leavers, (listener for listener in run.listeners if listener.channel in channels and listener.kind == "poll"))
+    await run.send_away(leavers)
+    await run.flood(channels, 120)
+    for listener in leavers:
+        listener.come_back()
+    run.heal()
+
+
+# ---- between nodes and broker
+
+@cell("cut-one", "the link of a gateway to the broker is cut", {"gate"})
+async def cut_one(run):
+    await through(run, run.some_gateway(), "cut")
+
+
+@cell("cut-control", "the link of a node that is published to is cut", {"gate"}, nodes="many")
+async def cut_control(run):
+    await through(run, run.some_control(), "cut")
+
+
+@cell("cut-all", "the links of all nodes are cut", {"gate"})
+async def cut_all(run):
+    for gate in run.gates.values():
+        gate.cut()
+    await run.last()
+    for gate in run.gates.values():
+        gate.heal()
+    run.heal()
+
+
+@cell("flapping", "the links of all nodes are cut again and again", {"gate"})
+async def flapping(run):
+    for _ in range(int(run.scale.seconds * 2)):
+        gate = run.rng.choice(list(run.gates.values()))
+        gate.cut()
+        await run.last(0.3)
+        gate.heal()
+        await run.last(0.2)
+    run.heal()
+
+
+@cell("stall-one", "no byte moves on the link of a gateway, for longer than its time-outs", {"gate"})
+async def stall_one(run):
+    await through(run, run.some_gateway(), "stall", max(run.scale.seconds, 8.0))
+
+
+@cell("stall-control", "no byte moves on the link of a node that is published to; what waited there arrives late", {"gate"}, nodes="many")
+async def stall_control(run):
+    await through(run, run.some_control(), "stall")
+
+
+@cell("half-open", "the broker has lost the connections of a gateway, which hears nothing of it", {"gate"})
+async def half_open(run):
+    run.gate(run.some_gateway()).half_open()
+    run.heal()
+    await run.last()
+
+
+@cell("slow-link", "each byte to and from the broker takes 200 ms", {"gate"})
+async def slow_link(run):
+    for gate in run.gates.values():
+        gate.slow(0.2)
+    await run.last()
+    for gate in run.gates.values():
+        gate.heal()
+    run.heal()
+
+
+async def through(run, node, mode, seconds=None):
+    gate = run.gate(node)
+    getattr(gate, mode)()
+    await run.last(seconds)
+    gate.heal()
+    run.heal()
+
+
+# ---- the broker
+
+@cell("restart-empty", "kill -9 of the broker; it comes back with nothing", {"restart_empty"}, may_gap=everybody)
+async def restart_empty(run):
+    await restart(run)
+
+
+@cell("restart-kept", "kill -9 of the broker; it comes back with its data", {"restart_kept"}, may_gap=everybody, shape="persistent")
+async def restart_kept(run):
+    await restart(run)
+
+
+async def restart(run):
+    await run.broker.kill()
+    await run.last()
+    await run.broker.restart()
+    run.heal()
+
+
+@cell("kick", "the broker closes all connections, several times", {"kick"})
+async def kick(run):
+    for _ in range(max(2, int(run.scale.seconds))):
+        await run.broker.kick()
+        await run.last(1.0)
+    run.heal()
+
+
+@cell("flush", "FLUSHALL", {"flush"}, may_gap=everybody)
+async def flush(run):
+    await run.broker.flush()
+    run.heal()
+    await run.last()
+
+
+@cell("flush-scripts", "SCRIPT FLUSH, several times", {"flush_scripts"})
+async def flush_scripts(run):
+    for _ in range(max(2, int(run.scale.seconds))):
+        await run.broker.flush_scripts()
+        await run.last(0.5)
+    run.heal()
+
+
+@cell("pause", "the broker answers nobody for a while", {"pause"})
+async def pause(run):
+    await run.broker.pause(run.scale.seconds)
+    run.heal()
+
+
+@cell("fail-over-lagging", "the primary dies with acknowledged messages that its replica did not get; the replica takes over", {"fail_over"},
+      may_gap=everybody, shape="sentinel")
+async def fail_over_lagging(run):
+    await run.broker.lag()
+    await run.last(2.0)
+    await run.broker.fail_over(planned=False)
+    run.heal()
+
+
+@cell("fail-over", "the primary hands over to its replica by order", {"fail_over"}, may_gap=everybody, shape="sentinel")
+async def fail_over(run):
+    await run.broker.fail_over(planned=True)
+    run.heal()

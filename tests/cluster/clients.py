@@ -33,8 +33,12 @@ class Listener:
         self.retry = 0.2      # s; spread by half
         self.newest = 0
         self.node = None
-        self.away = asyncio.Event()  # set: free to be connected
-        self.away.set()
+        self.welcome = asyncio.Event()  # cleared: the client has gone away by its own will
+        self.welcome.set()
+        self.idle = False
+        self.reading = asyncio.Event()  # cleared: it is connected and reads nothing
+        self.reading.set()
+        self.receive_buffer = None      # of its socket
         self.connection = None
         self.progress = asyncio.Event()  # set at each event
 
@@ -52,11 +56,20 @@ class Listener:
         self.note("gap", text=reason)
 
     def opened(self):
+        if self.leaving():
+            raise Ended("left")
         self.note("connect", position=self.position)
+
+    async def read(self, pieces):
+        async for piece in pieces:
+            await self.reading.wait()
+            yield piece
 
     async def run(self):
         while True:
-            await self.away.wait()
+            self.idle = True
+            await self.welcome.wait()
+            self.idle = False
             self.node = self.pick(self.rng)
             if self.node is not None:
                 await self.once()
@@ -82,15 +95,15 @@ class Listener:
 
     # A client that goes away by its own will is no ended connection.
     def leave(self):
-        self.away.clear()
+        self.welcome.clear()
         if self.connection:
             self.connection.close()
 
     def leaving(self):
-        return not self.away.is_set()
+        return not self.welcome.is_set()
 
     def come_back(self):
-        self.away.set()
+        self.welcome.set()
 
     async def session(self):
         raise NotImplementedError
@@ -101,7 +114,7 @@ class Sse(Listener):
     path = "/sse/"
 
     async def session(self):
-        self.connection = http = await Http.connect(self.node.edge)
+        self.connection = http = await Http.connect(self.node.edge, receive_buffer=self.receive_buffer)
         headers = [("Accept", "text/event-stream")] + ([("Last-Event-ID", self.position)] if self.position else [])
         status, _ = await http.request("GET", self.path + self.channel, headers, patience=HEAD_PATIENCE)
         if status != 200:
@@ -109,7 +122,7 @@ class Sse(Listener):
         self.opened()
         fresh = self.position is None
         text, event, data = b"", {}, []
-        async for piece in http.pieces(SILENCE):
+        async for piece in self.read(http.pieces(SILENCE)):
             text += piece
             *lines, text = text.split(b"\n")
             for line in lines:
@@ -143,13 +156,13 @@ class Raw(Listener):
     path = "/raw/"
 
     async def session(self):
-        self.connection = http = await Http.connect(self.node.edge)
+        self.connection = http = await Http.connect(self.node.edge, receive_buffer=self.receive_buffer)
         status, _ = await http.request("GET", self.path + self.channel, patience=HEAD_PATIENCE)
         if status != 200:
             raise Broken("status %d" % status)
         self.opened()
         text = b""
-        async for piece in http.pieces(SILENCE):
+        async for piece in self.read(http.pieces(SILENCE)):
             text += piece
             *lines, text = text.split(b"\n")
             for line in lines:
@@ -163,7 +176,7 @@ class Poll(Listener):
     path = "/poll/"
 
     async def session(self):
-        self.connection = http = await Http.connect(self.node.edge)
+        self.connection = http = await Http.connect(self.node.edge, receive_buffer=self.receive_buffer)
         opened = False
         while True:
             headers = [("X-Holdfast-Position", self.position)] if self.position else []
@@ -173,7 +186,7 @@ class Poll(Listener):
             if status not in (200, 204):
                 raise Broken("status %d" % status)
             if not opened:
-                self.note("connect", position=before)
+                self.opened()
                 opened = True
             if "x-holdfast-gap" in answer:
                 self.gap(answer["x-holdfast-gap"])
@@ -192,9 +205,10 @@ class Ws(Listener):
 
     async def session(self):
         target = self.path + self.channel + ("?position=" + quote(self.position) if self.position else "")
-        self.connection = socket = await WebSocket.open(self.node.edge, target, [("Sec-WebSocket-Protocol", "holdfast.positions")])
+        self.connection = socket = await WebSocket.open(self.node.edge, target, [("Sec-WebSocket-Protocol", "holdfast.positions")],
+                                                         self.receive_buffer)
         self.opened()
-        async for text in socket.texts(SILENCE):
+        async for text in self.read(socket.texts(SILENCE)):
             message = json.loads(text)
             fresh = self.position is None
             if "gap" in message:

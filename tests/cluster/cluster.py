@@ -15,6 +15,7 @@ from publishers import Publisher
 from waiting import until
 
 READY = 20.0
+LONGEST = 60.0    # that a fault may take besides its own time
 LAST_WORDS = 6.0  # for what was acknowledged last to reach everybody, once publishers are done
 
 
@@ -50,7 +51,7 @@ class Run:
         config = {
             "listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}}, "metrics": {"address": "127.0.0.1:0"},
             "loops": 2, "drain": {"window": "500ms"}, "hold": {"sse_retry": "300ms"}, "routes": ROUTES,
-            **self.broker.config(slot, self.gates[slot].address if gated else None, **self.cell.broker_options),
+            **self.cell.node_options, **self.broker.config(slot, self.gates[slot].address if gated else None, **self.cell.broker_options),
         }
         arguments = ["--role", role] if self.roles and self.broker.nodes > 1 else []
         node = Node(self.binary, self.folder / "nodes", "%s.%d" % (slot, next(self.lives)), config, arguments)
@@ -110,6 +111,25 @@ class Run:
         """The fault's own time."""
         await asyncio.sleep(self.scale.seconds if seconds is None else seconds)
 
+    async def send_away(self, listeners):
+        """They leave by their own will, and keep their positions; `listener.come_back()` ends it."""
+        for listener in listeners:
+            listener.leave()
+        await until(lambda: all(listener.idle for listener in listeners), 10, "listeners to be gone")
+
+    async def flood(self, channels, count, size=0):
+        """So many messages on each channel, as fast as they are acknowledged."""
+        publishers = [self.publishers[channel] for channel in channels]
+        for publisher in publishers:
+            publisher.padding, publisher.burst = "x" * size, count
+            publisher.kick.set()
+        await until(lambda: not any(publisher.burst for publisher in publishers), 30, "a flood")
+        for publisher in publishers:
+            publisher.padding = ""
+
+    async def total(self, metric):
+        return sum([(await node.metrics()).get(metric, 0) for node in self.serving(self.gateways)])
+
     def heal(self):
         """The fault is over: from here on the clock runs for everybody to be well again."""
         self.healed_at = self.now()
@@ -124,7 +144,8 @@ class Run:
             self.say("starting")
             await self.start()
             self.say("fault")
-            await self.cell.fault(self)
+            async with asyncio.timeout(LONGEST + 5 * self.scale.seconds):
+                await self.cell.fault(self)
             if self.healed_at is None:
                 self.heal()
             self.say("settling")
@@ -151,7 +172,7 @@ class Run:
             self.spawn(listener.run())
 
         async def all_held():
-            return sum([(await node.metrics()).get("holdfast_subscriptions", 0) for node in self.gateways]) >= len(self.listeners)
+            return await self.total("holdfast_subscriptions") >= len(self.listeners)
         await until(all_held, READY, "every listener to be held")
         self.publishing = [self.spawn(publisher.run()) for publisher in self.publishers.values()]
         await until(lambda: all(listener.newest for listener in self.listeners), READY, "a first message for every listener")
@@ -187,9 +208,13 @@ class Run:
             pass
 
     async def stop(self):
+        while left := [task for task in self.tasks if not task.done()]:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=0.2)  # wait_for may swallow a cancellation that comes as its time is up
         for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+            if not task.cancelled() and (error := task.exception()):
+                self.found("suite", "a client", "%s: %s" % (type(error).__name__, error))
         for listener in self.listeners:
             if listener.connection:
                 listener.connection.close()

@@ -2,6 +2,7 @@
 import asyncio
 import base64
 import os
+import socket
 import struct
 
 LIMIT = 1 << 20
@@ -21,7 +22,6 @@ class Http:
     @classmethod
     async def connect(cls, address, patience=3.0, receive_buffer=None):
         if receive_buffer:
-            import socket
             raw = socket.socket()
             raw.setblocking(False)
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -97,8 +97,8 @@ class WebSocket:
         self.closed = None  # the code of the node's Close
 
     @classmethod
-    async def open(cls, address, target, headers=()):
-        http = await Http.connect(address)
+    async def open(cls, address, target, headers=(), receive_buffer=None):
+        http = await Http.connect(address, receive_buffer=receive_buffer)
         key = base64.b64encode(os.urandom(16)).decode()
         try:
             status, _ = await http.request("GET", target, [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", key),

@@ -11,9 +11,10 @@ PATIENCE = 4.0  # for an answer; then another node is asked. The message's id ma
 class Publisher:
     """`controls()` gives the nodes that take publications now. `items(publication)` makes the item."""
 
-    def __init__(self, channel, rate, controls, now, rng, repeat=True, size=0):
+    def __init__(self, channel, rate, controls, now, rng, repeat=True):
         self.channel, self.rate, self.controls, self.now, self.rng, self.repeat = channel, rate, controls, now, rng, repeat
-        self.padding = "x" * size
+        self.padding = ""
+        self.burst = 0                # messages to publish as fast as they are acknowledged
         self.publications = []
         self.kick = asyncio.Event()   # says: publish now
         self.stopping = False
@@ -25,11 +26,14 @@ class Publisher:
         loop = asyncio.get_running_loop()
         due = loop.time() + self.rng.random() / self.rate
         while not self.stopping:
-            try:
-                await asyncio.wait_for(self.kick.wait(), max(0.0, due - loop.time()))
-                self.kick.clear()
-            except TimeoutError:
-                due = max(due, loop.time() - 1) + self.rng.uniform(0.5, 1.5) / self.rate
+            if self.burst:
+                self.burst -= 1
+            else:
+                try:
+                    await asyncio.wait_for(self.kick.wait(), max(0.0, due - loop.time()))
+                    self.kick.clear()
+                except TimeoutError:
+                    due = max(due, loop.time() - 1) + self.rng.uniform(0.5, 1.5) / self.rate
             if not self.stopping:
                 await self.say_next()
         self.drop()

@@ -14,8 +14,8 @@ class Base:
     # kick              the broker closes all its connections
     # flush             it forgets all data; flush_scripts: only scripts
     # pause             it answers nobody for a while
-    # fail_over         its leader dies and another takes over; lagging: with acknowledged messages lost
-    # history           positions can be resumed
+    # fail_over         its leader dies, or hands over, and another takes its place
+    # history           positions can be resumed; short_history: option history_messages bounds it
 
     def version(self):
         return ""

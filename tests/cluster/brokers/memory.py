@@ -5,7 +5,7 @@ from brokers.base import Base
 class Broker(Base):
     name = "memory"
     nodes = 1
-    faults = frozenset({"history"})
+    faults = frozenset({"history", "short_history"})
 
     def version(self):
         return "embedded"

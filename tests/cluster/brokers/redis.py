@@ -68,7 +68,7 @@ class Sentinel(Server):
 
 class Broker(Base):
     name = "redis"
-    faults = frozenset({"gate", "restart_empty", "restart_kept", "kick", "flush", "flush_scripts", "pause", "fail_over", "history"})
+    faults = frozenset({"gate", "restart_empty", "restart_kept", "kick", "flush", "flush_scripts", "pause", "fail_over", "history", "short_history"})
 
     def version(self):
         text = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True).stdout
