@@ -332,3 +332,4 @@ async def fail_over_lagging(run):
 async def fail_over(run):
     await run.broker.fail_over(planned=True)
     run.heal()
+    await run.last(max(run.scale.seconds, 8.0))  # nodes find out one by one

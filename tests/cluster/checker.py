@@ -62,6 +62,7 @@ class _Listener:
         self.newest = None         # of all runs
         self.since = None          # publications begun after this must be in this run
         self.connected = False
+        self.repeated = 0          # gaps in a row at the same position
         self.fresh = None          # when the first message came that was published after the fault
 
     def found(self, rule, index, text):
@@ -93,6 +94,10 @@ class _Listener:
             self.since = event.at
 
     def on_gap(self, index, event):
+        before = self.log.events[index - 1]
+        self.repeated = self.repeated + 1 if before.what == "gap" and before.position == event.position else 0
+        if self.repeated == 2:
+            self.found("I4", index, "told again and again of one gap (%s): its position does not move" % event.text)
         self.totals.gaps += 1
         self.boundary()
         if not self.log.may_gap:

@@ -8,6 +8,8 @@ from net import Broken, Http, WebSocket
 
 SILENCE = 12.0       # a client that hears neither message nor keep-alive for so long gives the connection up
 POLL_TIMEOUT = 3     # of the route
+GAP_PAUSE = 0.05     # before a poll that follows one
+ENOUGH = 5           # times that a poll is told of the same gap; then the client begins anew
 HEAD_PATIENCE = 3.0  # for an answer to begin
 
 ROUTES = [
@@ -53,7 +55,16 @@ class Listener:
         self.newest = max(self.newest, n)
 
     def gap(self, reason):
-        self.note("gap", text=reason)
+        self.note("gap", text=reason, position=self.position)
+
+    def repeated_gaps(self):
+        """How often in a row it was told of a gap without moving on."""
+        count = 0
+        for event in reversed(self.log.events):
+            if event.what != "gap" or event.position != self.position:
+                break
+            count += 1
+        return count
 
     def opened(self):
         if self.leaving():
@@ -155,9 +166,12 @@ class Raw(Listener):
     kind = "raw"
     path = "/raw/"
 
+    def target(self):
+        return self.path + self.channel
+
     async def session(self):
         self.connection = http = await Http.connect(self.node.edge, receive_buffer=self.receive_buffer)
-        status, _ = await http.request("GET", self.path + self.channel, patience=HEAD_PATIENCE)
+        status, _ = await http.request("GET", self.target(), patience=HEAD_PATIENCE)
         if status != 200:
             raise Broken("status %d" % status)
         self.opened()
@@ -188,13 +202,17 @@ class Poll(Listener):
             if not opened:
                 self.opened()
                 opened = True
+            self.position = answer.get("x-holdfast-position", self.position)
             if "x-holdfast-gap" in answer:
                 self.gap(answer["x-holdfast-gap"])
+                if self.repeated_gaps() >= ENOUGH:
+                    self.position = None
             elif status == 200:
                 self.message(body.decode())
-            self.position = answer.get("x-holdfast-position", self.position)
             if before is None and self.position and status == 204:
                 self.note("started")
+            if "x-holdfast-gap" in answer:
+                await asyncio.sleep(GAP_PAUSE)
             if answer.get("connection", "").lower() == "close":
                 raise Ended("clean end")
 
@@ -221,4 +239,39 @@ class Ws(Listener):
         raise Ended("closed with %s" % socket.closed)
 
 
-KINDS = [Sse, Raw, Poll, Ws]
+class GripStream(Raw):
+    """A reliable stream: its application keeps it whole, so no message may ever be missing."""
+    kind = "grip"
+    path = "/grip-stream/"
+
+    def target(self):
+        self.position = str(self.newest)
+        return "%s%s?last=%d" % (self.path, self.channel, self.newest)
+
+
+class GripPoll(Listener):
+    """Long polls of an application: an answer is what the application had, or the next message."""
+    kind = "grip-poll"
+    path = "/grip-response/"
+
+    async def session(self):
+        self.connection = http = await Http.connect(self.node.edge)
+        opened = False
+        while True:
+            self.position = str(self.newest)
+            status, answer = await http.request("GET", "%s%s?last=%d" % (self.path, self.channel, self.newest),
+                                                patience=POLL_TIMEOUT + HEAD_PATIENCE)
+            body = await http.read_body()
+            if status != 200:
+                raise Broken("status %d" % status)
+            if not opened:
+                self.opened()
+                opened = True
+            for line in body.decode().splitlines():
+                self.message(line)
+            if answer.get("connection", "").lower() == "close":
+                raise Ended("clean end")
+
+
+KINDS = [Sse, Raw, Poll, Ws]            # of direct routes: a broker that loses messages makes them told of a gap
+GRIP_KINDS = [GripStream, GripPoll]     # an application heals what the broker loses

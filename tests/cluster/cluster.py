@@ -6,8 +6,9 @@ import random
 import signal
 import time
 
+from application import Application
 from checker import Violation, check
-from clients import KINDS, ROUTES
+from clients import GRIP_KINDS, KINDS, ROUTES
 from gate import Gate
 from history import History
 from nodes import Node
@@ -50,7 +51,7 @@ class Run:
             self.gates[slot] = await Gate(gated).start()
         config = {
             "listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}}, "metrics": {"address": "127.0.0.1:0"},
-            "loops": 2, "drain": {"window": "500ms"}, "hold": {"sse_retry": "300ms"}, "routes": ROUTES,
+            "loops": 2, "drain": {"window": "500ms"}, "hold": {"sse_retry": "300ms"}, "routes": ROUTES + self.application.routes(),
             **self.cell.node_options, **self.broker.config(slot, self.gates[slot].address if gated else None, **self.cell.broker_options),
         }
         arguments = ["--role", role] if self.roles and self.broker.nodes > 1 else []
@@ -96,10 +97,10 @@ class Run:
         self.listeners.append(listener)
         return listener
 
-    def add_publisher(self, channel):
+    def add_publisher(self, channel, chained=False):
         rate = self.scale.rate / self.scale.channels
         self.publishers[channel] = Publisher(channel, rate, self.publish_doors, self.now, random.Random(self.rng.getrandbits(64)),
-                                             self.broker.idempotent)
+                                             self.broker.idempotent, chained)
 
     def spawn(self, coroutine):
         self.tasks.append(asyncio.create_task(coroutine))
@@ -160,13 +161,19 @@ class Run:
     async def start(self):
         (self.folder / "broker").mkdir(parents=True)
         await self.broker.start(self.folder / "broker", self.cell.shape)
+        self.application = await Application(self.publishers).start()
         many = self.broker.nodes > 1
         await asyncio.gather(*(self.add("gateway") for _ in range(self.broker.nodes)), *(self.add("control") for _ in range(2 if many else 0)))
         channels = ["ch-%d" % i for i in range(self.scale.channels)]
-        for i in range(self.scale.listeners):
+        for i in range(self.scale.listeners * 9 // 10):
             self.add_listener(KINDS[(i + i // len(channels)) % len(KINDS)], channels[i % len(channels)])
         for channel in channels:
             self.add_publisher(channel)
+        for i in range(self.scale.listeners // 10):
+            channel = "app-%d" % (i // 3)
+            self.add_listener(GRIP_KINDS[i % 2], channel)
+            if channel not in self.publishers:
+                self.add_publisher(channel, chained=True)
         self.cell.prepare(self)
         for listener in self.listeners:
             self.spawn(listener.run())
@@ -233,6 +240,7 @@ class Run:
                 self.found("log", node.name, line)
         for gate in self.gates.values():
             await gate.close()
+        self.application.close()
         await self.broker.stop()
 
     def found(self, rule, who, text):
@@ -243,7 +251,7 @@ class Run:
             for problem in publisher.problems[:3]:
                 self.found("publish", publisher.channel, "was answered " + problem)
         for listener in self.listeners:
-            listener.log.may_gap = self.cell.may_gap(self, listener)
+            listener.log.may_gap = self.cell.may_gap(self, listener) and type(listener) not in GRIP_KINDS
             listener.log.may_end = self.cell.may_end(self, listener)
         publications = {channel: publisher.publications for channel, publisher in self.publishers.items()}
         touched = {node.name for node in self.all_nodes if node.touched}

@@ -6,13 +6,15 @@ from history import Publication
 from net import Broken, Http
 
 PATIENCE = 4.0  # for an answer; then another node is asked. The message's id makes the repeat harmless.
+ORIGIN = "0-origin"  # the id before the first message of a chained channel
 
 
 class Publisher:
     """`controls()` gives the nodes that take publications now. `items(publication)` makes the item."""
 
-    def __init__(self, channel, rate, controls, now, rng, repeat=True):
+    def __init__(self, channel, rate, controls, now, rng, repeat=True, chained=False):
         self.channel, self.rate, self.controls, self.now, self.rng, self.repeat = channel, rate, controls, now, rng, repeat
+        self.chained = chained        # items name the one before, for GRIP's reliable holds
         self.padding = ""
         self.burst = 0                # messages to publish as fast as they are acknowledged
         self.publications = []
@@ -64,6 +66,8 @@ class Publisher:
         content = "%s %d %s %s" % (self.channel, publication.n, publication.uid, self.padding)
         item = {"channel": self.channel, "id": publication.uid,
                 "formats": {"http-stream": {"content": content.rstrip() + "\n"}, "http-response": {"body": content.rstrip()}}}
+        if self.chained:
+            item["prev-id"] = self.publications[publication.n - 2].uid if publication.n > 1 else ORIGIN
         return json.dumps({"items": [item]}).encode()
 
     async def say(self, publication):

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import dataclasses
 import importlib
+import logging
 import os
 import pathlib
 import random
@@ -15,7 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from cells import CELLS  # noqa: E402
 from cluster import Run  # noqa: E402
-from report import Row, write_section  # noqa: E402
+from report import Row, section, write_section  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHOWN = 5  # violations of a cell
@@ -115,9 +116,11 @@ async def main():
     bad = [row for row in rows if row.violations]
     say("%d of %d cells kept the promise" % (len(rows) - len(bad), len(rows)))
     if given.markdown:
-        write_section(given.markdown, broker, scale, rows, given.quick)
+        version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+        write_section(given.markdown, broker, section(broker, version, scale, rows, given.seed))
     return 1 if bad else 0
 
 
 if __name__ == "__main__":
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # not of each write to a connection that is gone
     sys.exit(asyncio.run(main()))

@@ -92,6 +92,10 @@ def test_a_false_alarm_is_found():
     assert rules(log_of("+ 1 2 gap 3 4 5")) == ["I4"]
 
 
+def test_a_gap_that_is_told_again_and_again_is_found():
+    assert rules(log_of("+ 1 2 gap gap gap gap 4 5", may_gap=True)) == ["I4"]
+
+
 def test_a_connection_that_ends_for_nothing_is_found():
     assert rules(log_of("+ 1 2 x +p 3 4 5")) == ["I4"]
     assert rules(log_of("+ 1 2 x + 3 4 5", "raw")) == ["I4"]
