@@ -298,14 +298,14 @@ async def kick(run):
     run.heal()
 
 
-@cell("flush", "FLUSHALL", {"flush"}, may_gap=everybody)
+@cell("flush", "the broker forgets all data", {"flush"}, may_gap=everybody)
 async def flush(run):
     await run.broker.flush()
     run.heal()
     await run.last()
 
 
-@cell("flush-scripts", "SCRIPT FLUSH, several times", {"flush_scripts"})
+@cell("flush-scripts", "the broker forgets its scripts, several times", {"flush_scripts"})
 async def flush_scripts(run):
     for _ in range(max(2, int(run.scale.seconds))):
         await run.broker.flush_scripts()

@@ -46,13 +46,14 @@ class Run:
     async def add(self, role, slot=None):
         """Starts a node; `slot` is the name of the place it takes, and of its gate."""
         slot = slot or "%s-%d" % (role, next(self.lives))
-        gated = self.broker.gated()
-        if gated and slot not in self.gates:
-            self.gates[slot] = await Gate(gated).start()
+        way = self.broker.gate(slot)
+        if way and slot not in self.gates:
+            target, port = way
+            self.gates[slot] = await Gate(target).start(port)
         config = {
             "listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}}, "metrics": {"address": "127.0.0.1:0"},
             "loops": 2, "drain": {"window": "500ms"}, "hold": {"sse_retry": "300ms"}, "routes": ROUTES + self.application.routes(),
-            **self.cell.node_options, **self.broker.config(slot, self.gates[slot].address if gated else None, **self.cell.broker_options),
+            **self.cell.node_options, **self.broker.config(slot, self.gates[slot].address if way else None, **self.cell.broker_options),
         }
         arguments = ["--role", role] if self.roles and self.broker.nodes > 1 else []
         node = Node(self.binary, self.folder / "nodes", "%s.%d" % (slot, next(self.lives)), config, arguments)
@@ -251,7 +252,8 @@ class Run:
             for problem in publisher.problems[:3]:
                 self.found("publish", publisher.channel, "was answered " + problem)
         for listener in self.listeners:
-            listener.log.may_gap = self.cell.may_gap(self, listener) and type(listener) not in GRIP_KINDS
+            may_gap = self.broker.gaps.get(self.cell.name, self.cell.may_gap(self, listener))
+            listener.log.may_gap = may_gap and type(listener) not in GRIP_KINDS
             listener.log.may_end = self.cell.may_end(self, listener)
         publications = {channel: publisher.publications for channel, publisher in self.publishers.items()}
         touched = {node.name for node in self.all_nodes if node.touched}

@@ -18,8 +18,8 @@ class Gate:
         self.moved = asyncio.Event()  # set: bytes move
         self.moved.set()
 
-    async def start(self):
-        self.server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+    async def start(self, port=0):
+        self.server = await asyncio.start_server(self._accept, "127.0.0.1", port)
         self.address = self.server.sockets[0].getsockname()[:2]
         return self
 

@@ -7,8 +7,9 @@ class Base:
     nodes = 3          # gateways that share it
     idempotent = True  # a repeat with the same id is recognised, so publishers repeat what was not answered
     settles = 10.0     # s after a fault until all is well
+    gaps = {}          # cell -> whether it may lose messages on this broker, where that is not what the cell says
     faults = frozenset()
-    # gate              nodes reach it through a TCP gate: cut, stall, slow, half-open
+    # gate              nodes reach it through a TCP gate each: cut, stall, slow, half-open
     # restart_empty     kill -9, and back with nothing
     # restart_kept      kill -9, and back with its data
     # kick              the broker closes all its connections
@@ -29,12 +30,12 @@ class Base:
     async def close(self):
         """After all cells."""
 
-    def gated(self):
-        """(host, port) that each node reaches through a gate of its own, or None."""
+    def gate(self, slot):
+        """(where the node in this place connects to, the port of the gate before it or 0), or None: nodes use no gate."""
         return None
 
-    def config(self, name, gate, **options):
-        """Configuration of node `name`; `gate` is what it reaches instead of gated()."""
+    def config(self, slot, gate, **options):
+        """What the node in this place has in its configuration; `gate` is the address of the gate before it, or None."""
         raise NotImplementedError
 
 

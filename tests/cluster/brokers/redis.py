@@ -105,10 +105,10 @@ class Broker(Base):
         if self.link:
             await self.link.close()
 
-    def gated(self):
-        return None if self.shape == "sentinel" else ("127.0.0.1", self.primary.port)
+    def gate(self, slot):
+        return None if self.shape == "sentinel" else (("127.0.0.1", self.primary.port), 0)
 
-    def config(self, name, gate, **options):
+    def config(self, slot, gate, **options):
         where = {"sentinels": ["127.0.0.1:%d" % s.port for s in self.sentinels], "sentinel_master": PRIMARY} if gate is None else \
             {"address": "%s:%d" % gate}
         return {"broker": {"type": "redis", "redis": {**where, "timeout": TIMEOUT, **options}}}
