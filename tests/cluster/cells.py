@@ -142,6 +142,76 @@ async def stop(run, node):
     run.heal()
 
 
+# ---- several at once
+
+@cell("mixed", "one after the other, by chance: gateways and control nodes killed, drained and stopped, links cut and stalled", {"gate"},
+      nodes="many")
+async def mixed(run):
+    await by_chance(run, [kill_some, drain_some, stop_some, cut_some, stall_some])
+    run.heal()
+
+
+@cell("mixed-restarts", "as mixed, and the broker is killed and comes back with nothing", {"gate", "restart_empty"}, nodes="many", may_gap=everybody)
+async def mixed_restarts(run):
+    await by_chance(run, [kill_some, drain_some, cut_some, renew_broker])
+    run.heal()
+
+
+async def by_chance(run, faults):
+    """Each at least once. A fault in the middle of another's recovery is what is wanted: nothing waits for anybody to be well."""
+    order = list(faults)
+    run.rng.shuffle(order)
+    end = run.now() + 2 * run.scale.seconds
+    while order or run.now() < end:
+        await (order.pop() if order else run.rng.choice(faults))(run)
+        await run.last(run.rng.uniform(0.1, 0.8))
+
+
+def some_node(run):
+    return run.rng.choice(run.serving(run.gateways) + run.serving(run.controls))
+
+
+async def kill_some(run):
+    victim = some_node(run)
+    await victim.kill()
+    await run.last(0.3)
+    await run.again(victim)
+
+
+async def drain_some(run):
+    victim = some_node(run)
+    await victim.drain()
+    await run.again(victim)
+
+
+async def stop_some(run):
+    victim = some_node(run)
+    victim.signal(signal.SIGSTOP)
+    await run.last(run.rng.uniform(0.2, 2.0))
+    victim.signal(signal.SIGCONT)
+
+
+async def cut_some(run):
+    gate = run.gate(some_node(run))
+    gate.cut()
+    await run.last(run.rng.uniform(0.1, 1.0))
+    gate.heal()
+
+
+async def stall_some(run):
+    gate = run.gate(some_node(run))
+    gate.stall()
+    await run.last(run.rng.uniform(0.5, 2.5))
+    gate.heal()
+
+
+async def renew_broker(run):
+    await run.broker.kill()
+    await run.last(0.3)
+    await run.broker.restart()
+    await run.last(1.5)
+
+
 # ---- clients
 
 @cell("away", "a third of the clients leave, and come back with their positions", {"history"})
