@@ -280,6 +280,22 @@ async def cut_one(run):
     await through(run, run.some_gateway(), "cut")
 
 
+@cell("cut-moving", "the link of a gateway is cut while a third of the clients leave and come back, some of them to that gateway", {"gate", "history"},
+      nodes="many", may_gap=chosen)
+async def cut_moving(run):
+    movers = run.rng.sample(run.listeners, len(run.listeners) // 3)
+    run.chosen.update(movers)  # who comes to the gateway that has no broker may be told that it cannot know
+    victim = run.some_gateway()
+    run.gate(victim).cut()
+    await run.noticed([victim])
+    await run.send_away(movers)
+    for listener in movers:
+        listener.come_back()
+    await run.last()
+    run.gate(victim).heal()
+    run.heal()
+
+
 @cell("cut-control", "the link of a node that is published to is cut", {"gate"}, nodes="many")
 async def cut_control(run):
     await through(run, run.some_control(), "cut")
@@ -289,6 +305,7 @@ async def cut_control(run):
 async def cut_all(run):
     for gate in run.gates.values():
         gate.cut()
+    await run.noticed(run.gateways + run.controls)
     await run.last()
     for gate in run.gates.values():
         gate.heal()
@@ -313,7 +330,7 @@ async def stall_one(run):
 
 @cell("stall-control", "no byte moves on the link of a node that is published to; what waited there arrives late", {"gate"}, nodes="many")
 async def stall_control(run):
-    await through(run, run.some_control(), "stall")
+    await through(run, run.some_control(), "stall", max(run.scale.seconds, 5.0))
 
 
 @cell("half-open", "the broker has lost the connections of a gateway, which hears nothing of it", {"gate"})
@@ -336,7 +353,9 @@ async def slow_link(run):
 async def through(run, node, mode, seconds=None):
     gate = run.gate(node)
     getattr(gate, mode)()
-    await run.last(seconds)
+    began = run.now()
+    await run.noticed([node])
+    await run.last((seconds or run.scale.seconds) - (run.now() - began))
     gate.heal()
     run.heal()
 
@@ -355,6 +374,7 @@ async def restart_kept(run):
 
 async def restart(run):
     await run.broker.kill()
+    await run.noticed(run.gateways + run.controls)
     await run.last()
     await run.broker.restart()
     run.heal()

@@ -31,6 +31,7 @@ class Totals:
     published: int = 0
     acked: int = 0
     delivered: int = 0
+    missed: int = 0         # acknowledged, and not delivered to a listener that was told of it
     gaps: int = 0
     reconnects: int = 0
     replayed: int = 0       # came again behind a boundary
@@ -59,7 +60,8 @@ class _Listener:
         self.seen = {}             # n -> number of the run in which it came last
         self.run = 0               # a run is what lies between boundaries
         self.last = None           # of this run
-        self.newest = None         # of all runs
+        self.oldest = None         # of all runs
+        self.newest = None
         self.since = None          # publications begun after this must be in this run
         self.connected = False
         self.repeated = 0          # gaps in a row at the same position
@@ -132,6 +134,7 @@ class _Listener:
             self.totals.replayed += 1
         self.seen[event.n] = self.run
         self.last = event.n if self.last is None else max(self.last, event.n)
+        self.oldest = event.n if self.oldest is None else min(self.oldest, event.n)
         self.newest = max(self.newest or 0, event.n)
         if self.fresh is None and publication.started >= self.history.healed:
             self.fresh = event.at - self.history.healed
@@ -154,6 +157,8 @@ class _Listener:
 
     def at_the_end(self):
         history = self.history
+        if self.newest is not None:
+            self.totals.missed += sum(self.must_have(n) for n in range(self.oldest, self.newest))
         if self.fresh is None:
             end = len(self.log.events) - 1
             return self.found("I5", end, "nothing that was published after the fault came")

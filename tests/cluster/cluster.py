@@ -111,7 +111,16 @@ class Run:
 
     async def last(self, seconds=None):
         """The fault's own time."""
-        await asyncio.sleep(self.scale.seconds if seconds is None else seconds)
+        await asyncio.sleep(self.scale.seconds if seconds is None else max(0.0, seconds))
+
+    async def noticed(self, nodes):
+        """Until these nodes say that they have no broker: a fault that nobody notices tests nothing."""
+        if not self.broker.is_noticed:
+            return
+
+        async def all_without():
+            return not any([await node.is_ready() for node in nodes])
+        await until(all_without, 30, "nodes that say that they have no broker")
 
     async def send_away(self, listeners):
         """They leave by their own will, and keep their positions; `listener.come_back()` ends it."""

@@ -11,6 +11,7 @@ class Row:
     acked: int
     published: int
     delivered: int
+    missed: int
     gaps: int
     reconnects: int
     catch_up: float
@@ -18,7 +19,7 @@ class Row:
 
     @classmethod
     def of(cls, cell, totals, violations):
-        return cls(cell.name, cell.what, totals.acked, totals.published, totals.delivered, totals.gaps, totals.reconnects, totals.catch_up,
+        return cls(cell.name, cell.what, totals.acked, totals.published, totals.delivered, totals.missed, totals.gaps, totals.reconnects, totals.catch_up,
                    len(violations))
 
     @property
@@ -27,14 +28,14 @@ class Row:
 
     @staticmethod
     def head():
-        return "%-22s %11s %9s %6s %10s %8s  %s" % ("cell", "acked", "delivered", "gaps", "reconnects", "catch-up", "promise")
+        return "%-22s %11s %9s %6s %6s %10s %8s  %s" % ("cell", "acked", "delivered", "missed", "gaps", "reconnects", "catch-up", "promise")
 
     def line(self):
-        return "%-22s %5d/%-5d %9d %6d %10d %6.1f s  %-14s" % (self.name, self.acked, self.published, self.delivered, self.gaps,
-                                                               self.reconnects, self.catch_up, self.verdict)
+        return "%-22s %5d/%-5d %9d %6d %6d %10d %6.1f s  %-14s" % (
+            self.name, self.acked, self.published, self.delivered, self.missed, self.gaps, self.reconnects, self.catch_up, self.verdict)
 
     def cells(self):
-        return [self.name, self.what, "%d" % self.acked, "%d" % self.delivered, "%d" % self.gaps, "%d" % self.reconnects,
+        return [self.name, self.what, "%d" % self.acked, "%d" % self.delivered, "%d" % self.missed, "%d" % self.gaps, "%d" % self.reconnects,
                 "%.1f s" % self.catch_up, self.verdict]
 
 
@@ -56,10 +57,10 @@ Checked in every cell, for every client:
 python3 tests/cluster/run.py --broker redis --markdown docs/faults.md   # --quick: a few minutes; --cells NAME,...; --list
 ```
 
-*Gaps told* counts clients, not messages; *catch-up* is how long the slowest client waited, from the end of the fault, for a message that was
+*Delivered* counts each client's messages; *missed* those that a client did not get, and was told of. *Gaps told* counts clients, not messages. *Catch-up* is how long the slowest client waited, from the end of the fault, for a message that was
 published after it.
 """
-HEADINGS = ["cell", "what happens", "acknowledged", "delivered", "gaps told", "reconnects", "catch-up", "promise"]
+HEADINGS = ["cell", "what happens", "acknowledged", "delivered", "missed", "gaps told", "reconnects", "catch-up", "promise"]
 
 
 def section(broker, binary, scale, rows, seed):

@@ -6,6 +6,7 @@ class Base:
     name = ""
     nodes = 3          # gateways that share it
     idempotent = True  # a repeat with the same id is recognised, so publishers repeat what was not answered
+    is_noticed = True  # a node without it says so (/readyz)
     settles = 10.0     # s after a fault until all is well
     gaps = {}          # cell -> whether it may lose messages on this broker, where that is not what the cell says
     faults = frozenset()

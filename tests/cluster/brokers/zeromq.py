@@ -6,6 +6,7 @@ PLACES = 8  # for nodes
 
 class Broker(Base):
     name = "zeromq"
+    is_noticed = False
     faults = frozenset({"gate", "history"})
     # What a node had taken and not passed on goes with it, and nobody keeps what passes while a link is cut.
     gaps = {name: True for name in ("control-kill", "control-stop", "gateway-stop", "cut-one", "cut-control", "cut-all", "flapping", "stall-one",
