@@ -3,7 +3,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import Callable
 
-from clients import Raw, Sse, Ws
+from clients import PlainWs, Raw, Sse, Ws
 from waiting import until
 
 
@@ -94,7 +94,7 @@ async def control_stop(run):
 
 @cell("rolling-restart", "SIGTERM to one gateway after the other; each is started again before the next", nodes="many")
 async def rolling_restart(run):
-    for node in list(run.gateways):
+    for node in run.serving(run.gateways):
         await node.drain()
         await run.again(node)
     run.heal()
@@ -168,7 +168,7 @@ async def by_chance(run, faults):
 
 
 def some_node(run):
-    return run.rng.choice(run.serving(run.gateways) + run.serving(run.controls))
+    return run.rng.choice(run.serving(run.all_nodes))
 
 
 async def kill_some(run):
@@ -226,13 +226,13 @@ async def away(run):
 
 def prepare_slow_readers(run):
     channel = run.listeners[0].channel
-    for kind in (Sse, Raw, Ws):
+    for kind in (Sse, Raw, Ws, PlainWs):
         slow = run.add_listener(kind, channel, "slow-" + kind.kind)
         slow.receive_buffer = 4096
         run.chosen.add(slow)
 
 
-@cell("slow-reader", "three clients stop reading until they are dropped, then read on and come back; others on their channel notice nothing",
+@cell("slow-reader", "four clients stop reading until they are dropped, then read on and come back; others on their channel notice nothing",
       {"history"}, may_end=chosen, prepare=prepare_slow_readers)
 async def slow_reader(run):
     for listener in run.chosen:
@@ -305,7 +305,7 @@ async def cut_control(run):
 async def cut_all(run):
     for gate in run.gates.values():
         gate.cut()
-    await run.noticed(run.gateways + run.controls)
+    await run.noticed(run.serving(run.all_nodes))
     await run.last()
     for gate in run.gates.values():
         gate.heal()
@@ -374,7 +374,7 @@ async def restart_kept(run):
 
 async def restart(run):
     await run.broker.kill()
-    await run.noticed(run.gateways + run.controls)
+    await run.noticed(run.serving(run.all_nodes))
     await run.last()
     await run.broker.restart()
     run.heal()

@@ -108,8 +108,8 @@ class _Listener:
     def on_end(self, index, event):
         if event.node in self.history.touched:
             return
-        if self.log.kind == "raw" and self.log.may_gap:
-            self.totals.gaps += 1  # the only way to tell it
+        if self.log.told_by_end and self.log.may_gap:
+            self.totals.gaps += 1
         elif not self.log.may_end and not self.log.may_gap:
             self.found("I4", index, "its connection ended (%s) though nothing happened to %s" % (event.text, event.node))
 

@@ -27,9 +27,10 @@ class Ended(Exception):
 class Listener:
     """`pick` gives a gateway (or None while there is none), `now` the run's clock."""
     kind = ""
+    told_by_end = False  # there is no other way to tell it of a gap
 
     def __init__(self, name, channel, pick, now, rng):
-        self.log = ListenerLog(name, self.kind, channel)
+        self.log = ListenerLog(name, self.kind, channel, told_by_end=self.told_by_end)
         self.channel, self.pick, self.now, self.rng = channel, pick, now, rng
         self.position = None
         self.retry = 0.2      # s; spread by half
@@ -165,6 +166,7 @@ class Sse(Listener):
 class Raw(Listener):
     kind = "raw"
     path = "/raw/"
+    told_by_end = True
 
     def target(self):
         return self.path + self.channel
@@ -239,10 +241,25 @@ class Ws(Listener):
         raise Ended("closed with %s" % socket.closed)
 
 
+class PlainWs(Listener):
+    """A WebSocket without positions: it is closed where something is missing."""
+    kind = "ws-plain"
+    path = "/ws/"
+    told_by_end = True
+
+    async def session(self):
+        self.connection = socket = await WebSocket.open(self.node.edge, self.path + self.channel, (), self.receive_buffer)
+        self.opened()
+        async for text in self.read(socket.texts(SILENCE)):
+            self.message(text)
+        raise Ended("closed with %s" % socket.closed)
+
+
 class GripStream(Raw):
     """A reliable stream: its application keeps it whole, so no message may ever be missing."""
     kind = "grip"
     path = "/grip-stream/"
+    told_by_end = False
 
     def target(self):
         self.position = str(self.newest)
@@ -273,5 +290,5 @@ class GripPoll(Listener):
                 raise Ended("clean end")
 
 
-KINDS = [Sse, Raw, Poll, Ws]            # of direct routes: a broker that loses messages makes them told of a gap
+KINDS = [Sse, Raw, Poll, Ws, PlainWs]   # of direct routes: a broker that loses messages makes them told of a gap
 GRIP_KINDS = [GripStream, GripPoll]     # an application heals what the broker loses

@@ -1,5 +1,6 @@
 """One cell's run: broker, gates, nodes, listeners and publishers, from the start to the logs that the checker reads."""
 import asyncio
+import collections
 import itertools
 import pathlib
 import random
@@ -30,7 +31,8 @@ class Run:
         self.began = time.monotonic()
         self.gateways, self.controls, self.all_nodes = [], [], []
         self.gates = {}
-        self.lives = itertools.count(1)
+        self.counts = collections.Counter()  # of places by role, and of lives by place
+        self.application = None
         self.turns = itertools.count(self.rng.randrange(100))
         self.healed_at = None
         self.listeners, self.publishers, self.tasks = [], {}, []
@@ -45,7 +47,7 @@ class Run:
 
     async def add(self, role, slot=None):
         """Starts a node; `slot` is the name of the place it takes, and of its gate."""
-        slot = slot or "%s-%d" % (role, next(self.lives))
+        slot = slot or self.numbered(role, "-")
         way = self.broker.gate(slot)
         if way and slot not in self.gates:
             target, port = way
@@ -56,14 +58,18 @@ class Run:
             **self.cell.node_options, **self.broker.config(slot, self.gates[slot].address if way else None, **self.cell.broker_options),
         }
         arguments = ["--role", role] if self.roles and self.broker.nodes > 1 else []
-        node = Node(self.binary, self.folder / "nodes", "%s.%d" % (slot, next(self.lives)), config, arguments)
+        node = Node(self.binary, self.folder / "nodes", self.numbered(slot, "."), config, arguments)
         node.slot, node.role = slot, role
-        await node.start()
         self.all_nodes.append(node)
+        await node.start()
         await until(node.is_ready, READY, "%s to be ready" % node.name)
         node.serving = True
         (self.gateways if role == "gateway" else self.controls).append(node)
         return node
+
+    def numbered(self, name, mark):
+        self.counts[name] += 1
+        return "%s%s%d" % (name, mark, self.counts[name])
 
     async def again(self, node):
         """Another life of a node that ended."""
@@ -235,6 +241,7 @@ class Run:
         for listener in self.listeners:
             if listener.connection:
                 listener.connection.close()
+        self.touched = {node.name for node in self.all_nodes if node.touched}  # by the fault, not by what follows
         for node in self.all_nodes:
             if not node.expected_to_end and not node.running():
                 self.found("node", node.name, "it died with %s:\n%s" % (node.process.returncode, node.log()[-1500:]))
@@ -250,7 +257,8 @@ class Run:
                 self.found("log", node.name, line)
         for gate in self.gates.values():
             await gate.close()
-        self.application.close()
+        if self.application:
+            self.application.close()
         await self.broker.stop()
 
     def found(self, rule, who, text):
@@ -265,7 +273,6 @@ class Run:
             listener.log.may_gap = may_gap and type(listener) not in GRIP_KINDS
             listener.log.may_end = self.cell.may_end(self, listener)
         publications = {channel: publisher.publications for channel, publisher in self.publishers.items()}
-        touched = {node.name for node in self.all_nodes if node.touched}
         healed = self.healed_at if self.healed_at is not None else self.now()
-        violations, totals = check(History(publications, [listener.log for listener in self.listeners], touched, healed, self.broker.settles))
+        violations, totals = check(History(publications, [listener.log for listener in self.listeners], self.touched, healed, self.broker.settles))
         return self.trouble + violations, totals

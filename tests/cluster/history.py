@@ -22,7 +22,7 @@ class Event:
     started   the node said where the client stands: whatever is published from now on must come
     message   `channel`, `n`, `uid`
     gap       the node said that something may be missing before what follows; `text` is its reason
-    end       the connection is over. `told`: by its breaking off the node said what `gap` says (kinds that have no other way)
+    end       the connection is over; for kinds without another way to tell it, the node may have said by it what `gap` says
     """
     at: float
     what: str
@@ -47,6 +47,7 @@ class ListenerLog:
     kind: str
     channel: str
     events: list = field(default_factory=list)
+    told_by_end: bool = False  # a gap is told by ending the connection
     may_gap: bool = False   # the cell's fault may lose messages for this listener
     may_end: bool = False   # the cell's fault may end its connections on nodes that live
 

@@ -18,6 +18,7 @@ class Node:
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir(parents=True)
         self.log_path = self.folder / "log"
+        self.process = None
         self.addresses = {}
         self.serving = False
         self.expected_to_end = False
@@ -63,7 +64,7 @@ class Node:
         return {name: float(value) for name, value in pairs}
 
     def running(self):
-        return self.process.returncode is None
+        return self.process is not None and self.process.returncode is None
 
     def signal(self, number):
         if self.running():

@@ -8,6 +8,7 @@ import logging
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -89,6 +90,7 @@ async def run_cell(cell, broker, binary, roles, scale, seed, folder):
 
 
 async def main():
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)  # ends what it started, too
     given = options()
     broker = importlib.import_module("brokers." + given.broker).Broker()
     cells = cells_of(broker, given.cells)
@@ -123,4 +125,7 @@ async def main():
 
 if __name__ == "__main__":
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # not of each write to a connection that is gone
-    sys.exit(asyncio.run(main()))
+    try:
+        sys.exit(asyncio.run(main()))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(130)

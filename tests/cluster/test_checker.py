@@ -23,7 +23,7 @@ def log_of(text, kind="sse", **more):
             events.append(Event(at, "connect", "g1", position="h1.x" if word == "+p" else None))
         else:
             events.append(Event(at, {"s": "started", "x": "end"}.get(word, word), "g1", text="history_lost"))
-    return ListenerLog("l1", kind, "c", events, **more)
+    return ListenerLog("l1", kind, "c", events, told_by_end=kind == "raw", **more)
 
 
 def rules(log, publications=None, **more):

@@ -26,7 +26,7 @@ class Server:
     def __init__(self, folder, *options):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
-        self.port = free_port()
+        self.process, self.port = None, free_port()
         self.command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "",
                         "--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0", *options]
 
@@ -53,9 +53,9 @@ class Server:
             writer.close()
 
     async def kill(self):
-        if self.process.returncode is None:
+        if self.process and self.process.returncode is None:
             self.process.kill()
-        await self.process.wait()
+            await self.process.wait()
 
 
 class Sentinel(Server):
