@@ -10,8 +10,9 @@ import time
 from application import Application
 from checker import Violation, check
 from clients import GRIP_KINDS, KINDS, ROUTES
-from gate import Gate
+from gate import Gates
 from history import History
+from net import Http
 from nodes import Node
 from publishers import Publisher
 from waiting import until
@@ -48,14 +49,12 @@ class Run:
     async def add(self, role, slot=None):
         """Starts a node; `slot` is the name of the place it takes, and of its gate."""
         slot = slot or self.numbered(role, "-")
-        way = self.broker.gate(slot)
-        if way and slot not in self.gates:
-            target, port = way
-            self.gates[slot] = await Gate(target).start(port)
+        if slot not in self.gates:
+            self.gates[slot] = await Gates.start(self.broker.ways(slot))
         config = {
             "listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}}, "metrics": {"address": "127.0.0.1:0"},
             "loops": 2, "drain": {"window": "500ms"}, "hold": {"sse_retry": "300ms"}, "routes": ROUTES + self.application.routes(),
-            **self.cell.node_options, **self.broker.config(slot, self.gates[slot].address if way else None, **self.cell.broker_options),
+            **self.cell.node_options, **self.broker.config(slot, self.gates[slot].addresses, **self.cell.broker_options),
         }
         arguments = ["--role", role] if self.roles and self.broker.nodes > 1 else []
         node = Node(self.binary, self.folder / "nodes", self.numbered(slot, "."), config, arguments)
@@ -185,6 +184,9 @@ class Run:
             self.add_listener(KINDS[(i + i // len(channels)) % len(KINDS)], channels[i % len(channels)])
         for channel in channels:
             self.add_publisher(channel)
+        if await self.takes_keys():
+            for channel in channels[::2]:
+                self.publishers[channel].by_key = True
         for i in range(self.scale.listeners // 10):
             channel = "app-%d" % (i // 3)
             self.add_listener(GRIP_KINDS[i % 2], channel)
@@ -199,6 +201,14 @@ class Run:
         await until(all_held, READY, "every listener to be held")
         self.publishing = [self.spawn(publisher.run()) for publisher in self.publishers.values()]
         await until(lambda: all(listener.newest for listener in self.listeners), READY, "a first message for every listener")
+
+    async def takes_keys(self):
+        """Whether this program's control API knows Idempotency-Key: two of them are refused."""
+        http = await Http.connect(self.publish_doors()[0].control)
+        await http.request("POST", "/publish/", [("Idempotency-Key", "a"), ("Idempotency-Key", "b")], b'{"items":[]}')
+        answer = await http.read_body()
+        http.close()
+        return b"Idempotency-Key" in answer
 
     async def settle(self):
         patience = self.broker.settles

@@ -64,6 +64,43 @@ class Gate:
         self.links.discard(link)
 
 
+class Gates:
+    """The gates of one node, as one."""
+
+    def __init__(self, gates):
+        self.gates = gates
+        self.addresses = [gate.address for gate in gates]
+
+    @classmethod
+    async def start(cls, ways):
+        """`ways`: (where it leads to, its own port or 0) of each."""
+        return cls([await Gate(target).start(port) for target, port in ways])
+
+    def cut(self):
+        for gate in self.gates:
+            gate.cut()
+
+    def stall(self):
+        for gate in self.gates:
+            gate.stall()
+
+    def slow(self, delay):
+        for gate in self.gates:
+            gate.slow(delay)
+
+    def half_open(self):
+        for gate in self.gates:
+            gate.half_open()
+
+    def heal(self):
+        for gate in self.gates:
+            gate.heal()
+
+    async def close(self):
+        for gate in self.gates:
+            await gate.close()
+
+
 class _Link:
     def __init__(self, gate, here, there):
         self.gate, self.here, self.there = gate, here, there

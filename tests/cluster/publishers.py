@@ -1,11 +1,14 @@
-"""One publisher per channel: it numbers its messages, and says message n until it is acknowledged before it goes on to n + 1."""
+"""One publisher per channel: it numbers its messages, and says message n until it is acknowledged before it goes on to n + 1.
+
+Its repeats are harmless: by the id of the item, which listeners' nodes look at, or by the key of the request, which the broker looks at.
+"""
 import asyncio
 import json
 
 from history import Publication
 from net import Broken, Http
 
-PATIENCE = 4.0  # for an answer; then another node is asked. The message's id makes the repeat harmless.
+PATIENCE = 4.0  # for an answer; then another node is asked.
 ORIGIN = "0-origin"  # the id before the first message of a chained channel
 
 
@@ -15,6 +18,7 @@ class Publisher:
     def __init__(self, channel, rate, controls, now, rng, repeat=True, chained=False):
         self.channel, self.rate, self.controls, self.now, self.rng, self.repeat = channel, rate, controls, now, rng, repeat
         self.chained = chained        # items name the one before, for GRIP's reliable holds
+        self.by_key = False           # repeats are known by the request's Idempotency-Key; else by the item's id
         self.padding = ""
         self.burst = 0                # messages to publish as fast as they are acknowledged
         self.publications = []
@@ -64,7 +68,7 @@ class Publisher:
 
     def body(self, publication):
         content = "%s %d %s %s" % (self.channel, publication.n, publication.uid, self.padding)
-        item = {"channel": self.channel, "id": publication.uid,
+        item = {"channel": self.channel, **({} if self.by_key else {"id": publication.uid}),
                 "formats": {"http-stream": {"content": content.rstrip() + "\n"}, "http-response": {"body": content.rstrip()}}}
         if self.chained:
             item["prev-id"] = self.publications[publication.n - 2].uid if publication.n > 1 else ORIGIN
@@ -78,7 +82,8 @@ class Publisher:
                     return False
                 self.node = nodes[self.turn % len(nodes)]
                 self.http = await Http.connect(self.node.control, PATIENCE)
-            status, _ = await self.http.request("POST", "/publish/", body=self.body(publication), patience=PATIENCE)
+            status, _ = await self.http.request("POST", "/publish/", [("Idempotency-Key", publication.uid)] if self.by_key else [],
+                                                self.body(publication), PATIENCE)
             answer = await self.http.read_body(PATIENCE)
         except (OSError, Broken, asyncio.IncompleteReadError):
             self.turn += 1

@@ -10,7 +10,7 @@ class Base:
     settles = 10.0     # s after a fault until all is well
     gaps = {}          # cell -> whether it may lose messages on this broker, where that is not what the cell says
     faults = frozenset()
-    # gate              nodes reach it through a TCP gate each: cut, stall, slow, half-open
+    # gate              nodes reach it through TCP gates: cut, stall, slow, half-open
     # restart_empty     kill -9, and back with nothing
     # restart_kept      kill -9, and back with its data
     # kick              the broker closes all its connections
@@ -31,12 +31,12 @@ class Base:
     async def close(self):
         """After all cells."""
 
-    def gate(self, slot):
-        """(where the node in this place connects to, the port of the gate before it or 0), or None: nodes use no gate."""
-        return None
+    def ways(self, slot):
+        """What the node in this place connects to, each through a gate: (address, port of the gate or 0). Empty: it uses no gates."""
+        return []
 
-    def config(self, slot, gate, **options):
-        """What the node in this place has in its configuration; `gate` is the address of the gate before it, or None."""
+    def config(self, slot, addresses, **options):
+        """What the node in this place has in its configuration; `addresses` are those of its gates."""
         raise NotImplementedError
 
 

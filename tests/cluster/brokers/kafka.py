@@ -117,12 +117,12 @@ class Broker(Base):
 
     # ---- nodes
 
-    def gate(self, slot):
+    def ways(self, slot):
         inside, outside = self.places[self.taken.setdefault(slot, len(self.taken))]
-        return ("127.0.0.1", inside), outside
+        return [(("127.0.0.1", inside), outside)]
 
-    def config(self, slot, gate, **options):
-        kafka = {"brokers": ["%s:%d" % gate], "topic": self.topic, "partitions": 4, "timeout": "2s", **options}
+    def config(self, slot, addresses, **options):
+        kafka = {"brokers": ["%s:%d" % addresses[0]], "topic": self.topic, "partitions": 4, "timeout": "2s", **options}
         return {"broker": {"type": "kafka", "kafka": kafka}}
 
     # ---- faults

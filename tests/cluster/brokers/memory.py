@@ -10,5 +10,5 @@ class Broker(Base):
     def version(self):
         return "embedded"
 
-    def config(self, slot, gate, **options):
+    def config(self, slot, addresses, **options):
         return {"broker": {"type": "memory", "memory": options}}

@@ -105,12 +105,12 @@ class Broker(Base):
         if self.link:
             await self.link.close()
 
-    def gate(self, slot):
-        return None if self.shape == "sentinel" else (("127.0.0.1", self.primary.port), 0)
+    def ways(self, slot):
+        return [] if self.shape == "sentinel" else [(("127.0.0.1", self.primary.port), 0)]
 
-    def config(self, slot, gate, **options):
-        where = {"sentinels": ["127.0.0.1:%d" % s.port for s in self.sentinels], "sentinel_master": PRIMARY} if gate is None else \
-            {"address": "%s:%d" % gate}
+    def config(self, slot, addresses, **options):
+        where = {"sentinels": ["127.0.0.1:%d" % s.port for s in self.sentinels], "sentinel_master": PRIMARY} if not addresses else \
+            {"address": "%s:%d" % addresses[0]}
         return {"broker": {"type": "redis", "redis": {**where, "timeout": TIMEOUT, **options}}}
 
     # ---- faults

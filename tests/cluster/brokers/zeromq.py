@@ -1,29 +1,29 @@
-"""No broker: nodes talk to each other over ZeroMQ. Each node's socket lies behind a gate, through which the others reach it."""
+"""No broker: nodes talk to each other. Those that are published to bind and order the channels; gateways only listen to them.
+
+Each node reaches each of the others through a gate of its own.
+"""
 from brokers.base import Base, free_port
 
-PLACES = 8  # for nodes
+OWNERS = ("control-1", "control-2")
 
 
 class Broker(Base):
     name = "zeromq"
-    is_noticed = False
-    faults = frozenset({"gate", "history"})
-    # What a node had taken and not passed on goes with it, and nobody keeps what passes while a link is cut.
-    gaps = {name: True for name in ("control-kill", "control-stop", "gateway-stop", "cut-one", "cut-control", "cut-all", "flapping", "stall-one",
-                                    "stall-control", "half-open")}
+    is_noticed = False  # a node alone is a mesh of one
+    faults = frozenset({"gate", "history", "short_history"})
+    # An owner that goes, or that the others lose sight of, takes the history of its channels along: they begin a new epoch at another.
+    gaps = {name: True for name in ("control-kill", "control-stop", "cut-control", "cut-all", "flapping", "stall-control", "mixed")}
 
     def version(self):
-        return "ZeroMQ between nodes"
+        return "a mesh of nodes"
 
     async def start(self, folder, shape=""):
-        self.places = [(free_port(), free_port()) for _ in range(PLACES)]  # (the node's, the gate's)
-        self.taken = {}
+        self.ports = {owner: free_port() for owner in OWNERS}
 
-    def gate(self, slot):
-        inside, outside = self.places[self.taken.setdefault(slot, len(self.taken))]
-        return ("127.0.0.1", inside), outside
+    def ways(self, slot):
+        return [(("127.0.0.1", port), 0) for owner, port in self.ports.items() if owner != slot]
 
-    def config(self, slot, gate, **options):
-        inside, own = self.places[self.taken[slot]]
-        peers = ["tcp://127.0.0.1:%d" % outside for _, outside in self.places if outside != own]
-        return {"broker": {"type": "zeromq", "zeromq": {"bind": "tcp://127.0.0.1:%d" % inside, "peers": peers, **options}}}
+    def config(self, slot, addresses, **options):
+        bind = "tcp://127.0.0.1:%d" % self.ports[slot] if slot in self.ports else ""
+        peers = ["tcp://%s:%d" % address for address in addresses]
+        return {"broker": {"type": "zeromq", "zeromq": {"bind": bind, "peers": peers, **options}}}
