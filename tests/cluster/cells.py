@@ -3,7 +3,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import Callable
 
-from clients import PlainWs, Raw, Sse, Ws
+from clients import PlainWs, Poll, Raw, Sse, Ws
 from waiting import until
 
 
@@ -262,8 +262,8 @@ async def long_absence(run):
 
 
 async def overrun(run):
-    channels = run.rng.sample(sorted(run.publishers), len(run.publishers) // 10)
-    leavers = [listener for i, listener in enumerate(run.listeners) if listener.channel in channels and i % 2 == 0]
+    leavers = run.rng.sample([listener for listener in run.listeners if type(listener) in (Sse, Ws, Poll)], len(run.listeners) // 10)
+    channels = sorted({listener.channel for listener in leavers})
     # A poll that asks more seldom than is published falls behind, too.
     run.chosen.update(leavers, (listener for listener in run.listeners if listener.channel in channels and listener.kind == "poll"))
     await run.send_away(leavers)
@@ -314,12 +314,13 @@ async def cut_all(run):
 
 @cell("flapping", "the links of all nodes are cut again and again", {"gate"})
 async def flapping(run):
-    for _ in range(int(run.scale.seconds * 2)):
+    end = run.now() + run.scale.seconds
+    while run.now() < end:
         gate = run.rng.choice(list(run.gates.values()))
         gate.cut()
-        await run.last(0.3)
+        await run.last(run.rng.uniform(0.05, 0.4))
         gate.heal()
-        await run.last(0.2)
+        await run.last(run.rng.uniform(0.0, 0.2))
     run.heal()
 
 

@@ -89,8 +89,18 @@ async def run_cell(cell, broker, binary, roles, scale, seed, folder):
     return row
 
 
+def end_what_was_started_on(number):
+    """The signal cancels the run, once: a second one would cancel the cleaning up."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def cancel():
+        loop.add_signal_handler(number, lambda: None)
+        task.cancel()
+    loop.add_signal_handler(number, cancel)
+
+
 async def main():
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)  # ends what it started, too
+    end_what_was_started_on(signal.SIGTERM)
     given = options()
     broker = importlib.import_module("brokers." + given.broker).Broker()
     cells = cells_of(broker, given.cells)
