@@ -45,7 +45,10 @@ def options():
     parser.add_argument("--markdown", metavar="FILE", help="rewrites the broker's section of this file")
     parser.add_argument("--keep", metavar="DIR", help="leaves logs of nodes and clients there")
     parser.add_argument("--list", action="store_true", help="names the cells and ends")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.markdown and given.cells:
+        parser.error("--markdown writes the table of all cells")
+    return given
 
 
 def cells_of(broker, names):
@@ -61,7 +64,7 @@ def say(text, end="\n"):
     print(text, end=end, flush=True)
 
 
-async def run_cell(cell, broker, binary, roles, scale, seed, folder):
+async def run_cell(cell, broker, binary, roles, scale, given, folder):
     began = time.monotonic()
     if sys.stdout.isatty():
         def phase(word):
@@ -69,7 +72,7 @@ async def run_cell(cell, broker, binary, roles, scale, seed, folder):
     else:
         def phase(word):
             pass
-    run = Run(cell, broker, binary, roles, scale, seed, folder, phase)
+    run = Run(cell, broker, binary, roles, scale, given.seed, folder, phase)
     violations, totals = await run.execute()
     row = Row.of(cell, totals, violations)
     if sys.stdout.isatty():
@@ -81,12 +84,17 @@ async def run_cell(cell, broker, binary, roles, scale, seed, folder):
     if len(violations) > SHOWN:
         say("    %d in all" % len(violations))
     if violations:
-        say("    again: tests/cluster/run.py --broker %s --cells %s --seed %d --keep DIR" % (broker.name, cell.name, seed))
-    for listener in run.listeners:
-        (pathlib.Path(folder) / "listeners").mkdir(exist_ok=True)
-        (pathlib.Path(folder) / "listeners" / (listener.log.name + "." + listener.kind)).write_text(
-            "\n".join(map(str, listener.log.events)) + "\n")
+        more = (" --quick" if given.quick else "") + (" --seconds %g" % given.seconds if given.seconds else "")
+        say("    again: tests/cluster/run.py --broker %s --cells %s --seed %d%s --keep DIR" % (broker.name, cell.name, given.seed, more))
+    if given.keep:
+        keep_logs(run, folder / "listeners")
     return row
+
+
+def keep_logs(run, folder):
+    folder.mkdir()
+    for listener in run.listeners:
+        (folder / ("%s.%s" % (listener.log.name, listener.kind))).write_text("".join("%s\n" % event for event in listener.log.events))
 
 
 def end_what_was_started_on(number):
@@ -121,8 +129,10 @@ async def main():
         try:
             for cell in cells:
                 folder = pathlib.Path(given.keep or temporary) / cell.name
+                if folder.exists():
+                    sys.exit("%s is there already" % folder)
                 folder.mkdir(parents=True)
-                rows.append(await run_cell(cell, broker, binary, roles, scale, given.seed, folder))
+                rows.append(await run_cell(cell, broker, binary, roles, scale, given, folder))
         finally:
             await broker.close()
     bad = [row for row in rows if row.violations]
