@@ -130,6 +130,16 @@ async def node_drain(run):
     run.heal()
 
 
+@cell("node-kill-twice", "kill -9 of the node, and again while clients are still coming back", nodes="one", may_gap=everybody)
+async def node_kill_twice(run):
+    for _ in range(2):
+        victim = run.some_gateway()
+        await victim.kill()
+        await run.again(victim)
+        await run.last(0.3)
+    run.heal()
+
+
 @cell("node-stop", "SIGSTOP of the node for 5 s", nodes="one")
 async def node_stop(run):
     await stop(run, run.some_gateway())
@@ -139,6 +149,18 @@ async def stop(run, node):
     node.signal(signal.SIGSTOP)
     await run.last(5.0)
     node.signal(signal.SIGCONT)
+    run.heal()
+
+
+@cell("stutter", "SIGSTOP of a gateway for a moment, again and again")
+async def stutter(run):
+    end = run.now() + run.scale.seconds
+    while run.now() < end:
+        victim = run.some_gateway()
+        victim.signal(signal.SIGSTOP)
+        await run.last(run.rng.uniform(0.05, 0.4))
+        victim.signal(signal.SIGCONT)
+        await run.last(run.rng.uniform(0.0, 0.2))
     run.heal()
 
 
@@ -221,6 +243,21 @@ async def away(run):
     await run.last()
     for listener in leavers:
         listener.come_back()
+    run.heal()
+
+
+@cell("herd", "all clients leave, and come back together", {"history"})
+async def herd(run):
+    await run.send_away(run.listeners)
+    await run.last(1.0)
+    for listener in run.listeners:
+        listener.come_back()
+    run.heal()
+
+
+@cell("flood", "30 messages on each channel, as fast as they are acknowledged", {"history"})
+async def flood(run):
+    await run.flood(list(run.publishers), 30)
     run.heal()
 
 
