@@ -42,13 +42,16 @@ class Row:
 INTRODUCTION = """# What happens when things break
 
 Holdfast promises: a subscriber gets a channel in order, or is told. `tests/cluster/run.py` tries to break that promise. It starts a broker and a
-cluster of real nodes, publishes numbered messages to them while clients of four kinds listen (server-sent events, plain streams, long polls,
-WebSockets), breaks one thing per *cell* of the tables below, and then compares what was acknowledged with what each client got.
+cluster of real nodes, publishes numbered messages to them while clients of all kinds listen (server-sent events, plain streams, long polls,
+WebSockets with and without positions, and those of a GRIP application behind the nodes), breaks something in each *cell* of the tables below, and
+then compares what was acknowledged with what each client got.
 
 Checked in every cell, for every client:
 
 - it got each channel in the order of publishing, nothing twice, nothing of other channels;
-- everything that was acknowledged came, or is missing exactly where the client was told of a gap (plain streams are told by breaking off);
+- everything that was acknowledged came, or is missing exactly where the client was told of a gap (plain streams and plain WebSockets are told by
+  ending; they have no positions, so for them each reconnect is one);
+- to clients of the GRIP application everything came, whatever the broker lost: the node asked the application;
 - it was told of no gap, and no connection ended, where nothing can have been lost;
 - within 10 s after the fault it got what was published then, and everything before;
 - no node died by itself, or wrote an error to its log.
@@ -65,7 +68,7 @@ HEADINGS = ["cell", "what happens", "acknowledged", "delivered", "missed", "gaps
 
 def section(broker, binary, scale, rows, seed):
     gateways = "%d gateways and 2 nodes to publish to" % broker.nodes if broker.nodes > 1 else "one node"
-    lines = ["## %s" % broker.name.capitalize(), "",
+    lines = ["## %s" % (broker.title or broker.name.capitalize()), "",
              "%s; %s; %s. %d channels, %d listeners, %g messages a second; faults of %g s; seed %d; %s." %
              (broker.version(), binary, gateways, scale.channels, scale.listeners, scale.rate, scale.seconds, seed, time.strftime("%Y-%m-%d")), "",
              "| %s |" % " | ".join(HEADINGS), "|" + " --- |" * len(HEADINGS)]

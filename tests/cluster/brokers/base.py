@@ -4,6 +4,7 @@ import socket
 class Base:
     """What a cell may ask of a broker. One object lives through all cells; `start` begins each cell with a clean name space."""
     name = ""
+    title = ""         # where it is written in another way than the name
     nodes = 3          # gateways that share it
     idempotent = True  # a repeat with the same id is recognised, so publishers repeat what was not answered
     is_noticed = True  # a node without it says so (/readyz)

@@ -9,6 +9,7 @@ OWNERS = ("control-1", "control-2")
 
 class Broker(Base):
     name = "zeromq"
+    title = "ZeroMQ"
     is_noticed = False  # a node alone is a mesh of one
     faults = frozenset({"gate", "history", "short_history"})
     # An owner that goes, or that the others lose sight of, takes the history of its channels along: they begin a new epoch at another.
