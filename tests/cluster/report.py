@@ -24,7 +24,7 @@ class Row:
 
     @property
     def verdict(self):
-        return "kept" if not self.violations else "%d violations" % self.violations
+        return "kept" if not self.violations else "%d violation%s" % (self.violations, "s" if self.violations > 1 else "")
 
     @staticmethod
     def head():
