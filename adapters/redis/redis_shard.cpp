@@ -13,7 +13,7 @@ namespace holdfast {
 namespace {
 
 constexpr Duration kLeastBackoff{50};
-constexpr Duration kMostBackoff{5'000};
+constexpr Duration kMostBackoff{2'000};
 constexpr Duration kCheckEvery{5'000};  // the fence, and that subscriptions are alive
 constexpr Duration kReplicaPatience{1'000};
 constexpr size_t kMostAtOnce = 512;  // names of one SUBSCRIBE
