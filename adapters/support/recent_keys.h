@@ -31,6 +31,20 @@ class RecentKeys {
     return it->second;
   }
 
+  // What key() put together.
+  static std::string_view channel_of(std::string_view key) {
+    const size_t colon = key.find(':');
+    size_t size = 0;
+    for (const char c : key.substr(0, colon)) size = size * 10 + static_cast<size_t>(c - '0');
+    return key.substr(colon + 1, size);
+  }
+  // Calls use(key, position) for each of the window, the oldest first.
+  template <class Use>
+  void each(TimePoint now, Use use) {
+    drop_old(now);
+    for (const auto& used : order_) use(used.key, positions_.at(used.key));
+  }
+
   void put(std::string key, Position position, TimePoint now) {
     if (!positions_.emplace(key, position).second) return;
     order_.push_back({now, std::move(key)});

@@ -36,8 +36,18 @@ MemoryStore::Appended MemoryStore::append(std::string name, Bytes envelope, Time
   publication.time = wall;
   publication.previous = {to.epoch, to.last};
   publication.position = {to.epoch, ++to.last};
+  to.last_at = now;
   PublicationPtr shared(kept, &publication);
+  keep(to, std::move(kept), now);
+  if (!to.subscribed) {
+    idle_out(to);
+    idle_in(to);
+    drop_idle_channels();
+  }
+  return {std::move(shared), to.subscribed};
+}
 
+void MemoryStore::keep(Channel& to, std::shared_ptr<Kept> kept, TimePoint now) {
   kept->older = newest_;
   (newest_ != nullptr ? newest_->newer : oldest_) = kept.get();
   newest_ = kept.get();
@@ -47,12 +57,6 @@ MemoryStore::Appended MemoryStore::append(std::string name, Bytes envelope, Time
   while (to.size() > limits_.messages) drop_first(to);
   drop_aged(now);
   note_oldest();
-  if (!to.subscribed) {
-    idle_out(to);
-    idle_in(to);
-    drop_idle_channels();
-  }
-  return {std::move(shared), to.subscribed};
 }
 
 void MemoryStore::set_subscribed(const std::string& name, bool subscribed) {
@@ -120,12 +124,55 @@ void MemoryStore::drop_oldest() {
 void MemoryStore::restart(const std::string& name) {
   const auto it = channels_.find(name);
   if (it == channels_.end() || it->second.last == 0) return;
-  Channel& of = it->second;
+  clear(it->second);
+}
+
+void MemoryStore::clear(Channel& of) {
   while (of.size() > 0) drop_first(of);
   of.epoch = next_epoch();
   of.last = 0;
+  of.last_at = {};
   of.whole_story = false;
   note_oldest();
+}
+
+bool MemoryStore::has(const std::string& name) const {
+  const auto it = channels_.find(name);
+  return it != channels_.end() && it->second.last > 0;
+}
+
+std::optional<MemoryStore::Moved> MemoryStore::take_out(const std::string& name, size_t bytes) {
+  const auto it = channels_.find(name);
+  if (it == channels_.end() || it->second.last == 0) return std::nullopt;
+  Channel& from = it->second;
+  Moved out{name, {from.epoch, from.last}, from.whole_story, {}, {}};
+  size_t first = from.kept.size(), size = 0;
+  while (first > from.first && (first == from.kept.size() || size + from.kept[first - 1]->publication.envelope.size() <= bytes)) {
+    size += from.kept[--first]->publication.envelope.size();
+  }
+  for (; first < from.kept.size(); ++first) out.kept.emplace_back(from.kept[first], &from.kept[first]->publication);
+  clear(from);
+  return out;
+}
+
+bool MemoryStore::put_in(const Moved& moved, TimePoint now) {
+  Channel& to = channel(moved.channel);
+  if (to.last > 0 && now - to.last_at <= moved.apart) return false;
+  clear(to);
+  to.epoch = moved.top.epoch;
+  to.last = moved.top.offset - moved.kept.size();
+  to.whole_story = moved.whole_story;
+  to.last_at = now;
+  for (const auto& publication : moved.kept) {
+    auto kept = std::make_shared<Kept>();
+    kept->publication = *publication;
+    kept->bytes = kBytesPerMessage + moved.channel.size() + publication->envelope.size();
+    kept->at = now;
+    kept->channel = &to;
+    ++to.last;
+    keep(to, std::move(kept), now);
+  }
+  return true;
 }
 
 std::vector<std::string> MemoryStore::used() const {

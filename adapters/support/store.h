@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -56,6 +57,20 @@ class MemoryStore {
   void restart(const std::string& channel);
   // Channels that have had messages.
   std::vector<std::string> used() const;
+  bool has(const std::string& channel) const;  // messages
+
+  // A channel on its way to another store, where it goes on as if nothing had been.
+  struct Moved {
+    std::string channel;
+    Position top;
+    bool whole_story = false;          // `kept` and what was dropped before are all it ever had
+    Duration apart{};                  // for so long the other store may have ordered what this one does not know of
+    std::vector<PublicationPtr> kept;  // the newest, without a hole
+  };
+  // Its newest messages, `bytes` of envelopes at most (one at least). The channel begins a new epoch here, should it come back.
+  std::optional<Moved> take_out(const std::string& channel, size_t bytes);
+  // False: this store has ordered messages while the two were apart: neither continues the other.
+  bool put_in(const Moved& moved, TimePoint now);
 
   std::mutex mutex;
   RecentKeys keys;
@@ -77,6 +92,7 @@ class MemoryStore {
     const std::string* name = nullptr;  // the map's key
     uint64_t epoch = 0;
     uint64_t last = 0;                        // offset of the newest message
+    TimePoint last_at{};                      // when this store ordered the newest
     bool whole_story = true;                  // this epoch is the channel's first in this process
     bool subscribed = false;                  // then it is not in the list of idle channels
     std::vector<std::shared_ptr<Kept>> kept;  // from `first`: contiguous offsets up to `last`
@@ -93,6 +109,8 @@ class MemoryStore {
   };
 
   Channel& channel(std::string_view name);
+  void keep(Channel& to, std::shared_ptr<Kept> kept, TimePoint now);
+  void clear(Channel& of);
   void drop_first(Channel& channel);
   void drop_aged(TimePoint now);
   void drop_idle_channels();

@@ -8,7 +8,8 @@ namespace holdfast {
 
 namespace {
 constexpr size_t kMostPageBytes = 64u << 20;
-}
+constexpr Duration kAskAgain{30};
+}  // namespace
 
 // ---- publishing
 
@@ -26,39 +27,56 @@ void ZeromqBroker::do_publish(std::vector<PublishRequest> messages, ReceiptsDone
   batch->receipts.assign(messages.size(), unavailable("not answered"));
   batch->left = messages.size();
   batch->done = std::move(done);
+  const TimePoint deadline = clock_.now() + options_.timeout;
   for (size_t i = 0; i < messages.size(); ++i) {
-    auto& message = messages[i];
-    if (auto refused = refuse(message); !refused) {
+    if (auto refused = refuse(messages[i]); !refused) {
       answer(*batch, i, fail(refused.error()));
-      continue;
+    } else {
+      send(std::make_shared<Sending>(Sending{std::move(messages[i]), batch, i, deadline}));
     }
-    const uint64_t owner = owner_of(message.channel);
-    if (owner == session_) {
-      answer(*batch, i, order(std::move(message.channel), std::move(message.envelope), message.idempotency_key));
-      continue;
-    }
-    Link* link = link_of(owner);
-    if (link == nullptr) {
-      answer(*batch, i, unavailable("no node of the mesh takes publications"));
-      continue;
-    }
-    const auto frame = [&](uint64_t id) {
-      mesh::Writer out;
-      out.u8(static_cast<uint8_t>(mesh::Request::publish)).u64(session_).u64(id);
-      out.text(message.channel).text(message.idempotency_key).text(message.envelope.view());
-      return out.take();
-    };
-    ask(*link, frame, [this, batch, i](mesh::Reader* in) {
-      if (in == nullptr) return answer(*batch, i, unavailable("the node that orders the channel did not answer"));
-      const auto status = static_cast<mesh::Status>(in->u8());
-      const Position position = in->position();
-      if (status == mesh::Status::too_large) {
-        return answer(*batch, i, fail(ErrorKind::too_large, "the message is larger than its channel's node accepts"));
-      }
-      if (!in->ok() || !position.known()) return answer(*batch, i, unavailable("the node that orders the channel answered garbage"));
-      answer(*batch, i, PublishReceipt{position, status == mesh::Status::duplicate});
-    });
   }
+}
+
+void ZeromqBroker::send(const std::shared_ptr<Sending>& sending) {
+  auto& message = sending->message;
+  const auto reply = [this, sending](Result<PublishReceipt> receipt) { answer(*sending->batch, sending->index, std::move(receipt)); };
+  if (sink_ == nullptr) return reply(unavailable("the broker is not running"));
+  const auto try_again = [this, sending, reply] {
+    again(
+        sending->deadline, [this, sending] { send(sending); },
+        [reply] { reply(unavailable("the channel is on its way to another node")); });
+  };
+  const uint64_t owner = owner_of(message.channel);
+  if (owner == session_) {
+    if (!may_order(message.channel)) return try_again();
+    return reply(order(std::move(message.channel), std::move(message.envelope), message.idempotency_key));
+  }
+  Link* link = link_of(owner);
+  if (link == nullptr) return reply(unavailable("no node of the mesh takes publications"));
+  const auto frame = [&](uint64_t id) {
+    mesh::Writer out;
+    out.u8(static_cast<uint8_t>(mesh::Request::publish)).u64(session_).u64(id);
+    out.text(message.channel).text(message.idempotency_key).text(message.envelope.view());
+    return out.take();
+  };
+  ask(*link, sending->deadline, frame, [reply, try_again](mesh::Reader* in) {
+    if (in == nullptr) return reply(unavailable("the node that orders the channel did not answer"));
+    const auto status = static_cast<mesh::Status>(in->u8());
+    const Position position = in->position();
+    if (in->ok() && status == mesh::Status::elsewhere) return try_again();
+    if (status == mesh::Status::too_large) {
+      return reply(fail(ErrorKind::too_large, "the message is larger than its channel's node accepts"));
+    }
+    if (!in->ok() || !position.known()) return reply(unavailable("the node that orders the channel answered garbage"));
+    reply(PublishReceipt{position, status == mesh::Status::duplicate});
+  });
+}
+
+// Nodes see others come and go at slightly different times.
+void ZeromqBroker::again(TimePoint deadline, std::function<void()> call, const std::function<void()>& otherwise) {
+  const TimePoint at = clock_.now() + kAskAgain;
+  if (at >= deadline) return otherwise();
+  timers_.emplace(at, std::move(call));
 }
 
 void ZeromqBroker::answer(Batch& batch, size_t index, Result<PublishReceipt> receipt) {
@@ -66,18 +84,37 @@ void ZeromqBroker::answer(Batch& batch, size_t index, Result<PublishReceipt> rec
   if (--batch.left == 0) batch.done(std::move(batch.receipts));
 }
 
-void ZeromqBroker::ask(Link& link, const std::function<std::string(uint64_t id)>& frame, Answered done) {
+void ZeromqBroker::ask(Link& link, TimePoint deadline, const std::function<std::string(uint64_t id)>& frame, Answered done) {
   const uint64_t id = ++last_id_;
-  waiting_.emplace(id, Waiting{link.session, clock_.now() + options_.timeout, std::move(done)});
+  waiting_.emplace(id, Waiting{link.session, deadline, std::move(done)});
+  deadlines_.emplace(deadline, id);
   send_up(link, frame(id));
+}
+
+ZeromqBroker::Answered ZeromqBroker::take_waiting(uint64_t id) {
+  const auto found = waiting_.find(id);
+  if (found == waiting_.end()) return nullptr;
+  auto done = std::move(found->second.done);
+  deadlines_.erase({found->second.deadline, id});
+  waiting_.erase(found);
+  return done;
 }
 
 // ---- history
 
 void ZeromqBroker::do_read(std::shared_ptr<Reading> reading, Position since) {
   if (sink_ == nullptr) return reading->done(unavailable("the broker is not running"));
+  if (reading->deadline == TimePoint()) reading->deadline = clock_.now() + options_.timeout;
+  const auto try_again = [this, reading, since] {
+    again(
+        reading->deadline, [this, reading, since] { do_read(reading, since); },
+        [reading] { reading->done(unavailable("the channel is on its way to another node")); });
+  };
   const uint64_t owner = owner_of(reading->channel);
-  if (owner == session_) return reading->done(store_.read(reading->channel, since, reading->limit, clock_.now()));
+  if (owner == session_) {
+    if (!may_order(reading->channel)) return try_again();
+    return reading->done(store_.read(reading->channel, since, reading->limit, clock_.now()));
+  }
   Link* link = link_of(owner);
   if (link == nullptr) return reading->done(unavailable("no node of the mesh keeps history"));
   const auto frame = [&](uint64_t id) {
@@ -86,8 +123,9 @@ void ZeromqBroker::do_read(std::shared_ptr<Reading> reading, Position since) {
     out.text(reading->channel).position(since).u64(reading->limit - reading->page.publications.size());
     return out.take();
   };
-  ask(*link, frame, [this, reading, since](mesh::Reader* in) {
+  ask(*link, reading->deadline, frame, [this, reading, try_again](mesh::Reader* in) {
     if (in == nullptr) return reading->done(unavailable("the node that orders the channel did not answer"));
+    if (static_cast<mesh::Status>(in->u8()) == mesh::Status::elsewhere && in->ok()) return try_again();
     auto& page = reading->page;
     const bool first = page.publications.empty();
     const bool continuous = in->u8() != 0;

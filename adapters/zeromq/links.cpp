@@ -9,7 +9,9 @@ namespace holdfast {
 
 namespace {
 
-constexpr size_t kMostFrames = 1000;  // of one node in a turn: the others must be served too
+constexpr Duration kHandOver{1000};     // a node that joins waits so long for what the others have of its channels
+constexpr size_t kMostMoved = 1 << 20;  // bytes of a channel that are handed over
+constexpr size_t kMostFrames = 1000;    // of one node in a turn: the others must be served too
 
 std::string_view view_of(const zmq::message_t& message) { return {static_cast<const char*>(message.data()), message.size()}; }
 
@@ -35,7 +37,7 @@ uint64_t ZeromqBroker::owner_of(std::string_view channel) const {
       heaviest = w;
     }
   };
-  if (sockets_->below) consider(session_);
+  if (sockets_->below && !left_) consider(session_);
   for (const auto& [address, link] : links_) {
     if (link->up) consider(link->session);
   }
@@ -62,7 +64,7 @@ void ZeromqBroker::open_link(const std::string& address) {
   auto link = std::make_unique<Link>();
   try {
     zmq::socket_t socket(sockets_->context, zmq::socket_type::xsub);
-    socket.set(zmq::sockopt::linger, 0);
+    socket.set(zmq::sockopt::linger, 500);  // what is handed over
     socket.set(zmq::sockopt::rcvhwm, static_cast<int>(options_.high_water_mark));
     socket.set(zmq::sockopt::sndhwm, 0);  // subscriptions must not be lost; publications are bounded by max_waiting
     socket.set(zmq::sockopt::ipv6, 1);
@@ -142,11 +144,7 @@ void ZeromqBroker::on_frame(Link& link, std::string_view topic, std::string_view
     if (!asked.ok() || !in.ok() || session == 0) return garbage_.add();
     return on_probe(link, number, session);
   }
-  const auto waiting = waiting_.find(in.u64());
-  if (waiting == waiting_.end()) return;  // too late
-  const auto done = std::move(waiting->second.done);
-  waiting_.erase(waiting);
-  done(&in);
+  if (const auto done = take_waiting(in.u64())) done(&in);  // else it is too late
 }
 
 void ZeromqBroker::on_probe(Link& link, uint64_t number, uint64_t session) {
@@ -154,6 +152,7 @@ void ZeromqBroker::on_probe(Link& link, uint64_t number, uint64_t session) {
   if (session == session_) {
     log::debug("a peer of the mesh is this node", {{"address", link.address}});
     link.self = true;
+    link.socket.close();
   } else if (!link.up) {
     link_up(link, session);
   }
@@ -174,9 +173,16 @@ void ZeromqBroker::on_probe(Link& link, uint64_t number, uint64_t session) {
 }
 
 void ZeromqBroker::on_heartbeat(Link& link, mesh::Reader& in) {
-  const uint64_t session = in.u64(), beat = in.u64(), count = in.u64();
+  const uint64_t session = in.u64(), beat = in.u64();
+  const bool leaves = in.u8() != 0;
+  const uint64_t count = in.u64();
   if (!in.ok()) return garbage_.add();
   if (link.up && session != link.session) link_down(link, "another node is there now");
+  if (leaves) {
+    if (!link.up) return;
+    expecting_[session] = clock_.now() + kHandOver;
+    return link_down(link, "it leaves");
+  }
   if (!link.up) {
     link.beat = beat;
     if (!link.asked) probe(link);
@@ -212,6 +218,7 @@ void ZeromqBroker::link_up(Link& link, uint64_t session) {
   link.unsure = false;
   link.beat = 0;
   link.heard = clock_.now();
+  if (!handed_.contains(session)) expecting_[session] = link.heard + kHandOver;
   links_gauge_.add();
   log::info("a node of the mesh is there", {{"address", link.address}});
   tell_gaps_of(session);
@@ -224,6 +231,9 @@ void ZeromqBroker::link_down(Link& link, const std::string& reason) {
     links_gauge_.sub();
     if (sink_ != nullptr) tell_gaps_of(link.session);  // while it still owns them
     link.up = false;
+    link.lost = link.session;
+    link.lost_at = link.heard;
+    handed_.erase(link.session);
   }
   // It is not asked any more; when it comes back its channels are looked at.
   for (auto& [number, changes] : std::exchange(link.probes, {})) {
@@ -232,14 +242,12 @@ void ZeromqBroker::link_down(Link& link, const std::string& reason) {
     }
   }
   link.asked = false;
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
-    if (it->second.session != link.session) {
-      ++it;
-      continue;
-    }
-    const auto done = std::move(it->second.done);
-    it = waiting_.erase(it);
-    done(nullptr);
+  std::vector<uint64_t> unanswered;
+  for (const auto& [id, waiting] : waiting_) {
+    if (waiting.session == link.session) unanswered.push_back(id);
+  }
+  for (const uint64_t id : unanswered) {
+    if (const auto done = take_waiting(id)) done(nullptr);
   }
 }
 
@@ -249,16 +257,40 @@ void ZeromqBroker::tell_gaps_of(uint64_t owner) {
   }
 }
 
-// The node is the owner now of channels that this one has ordered: their order ends here, and whatever it ordered itself before does not
-// continue ours.
+// The node is the owner now of channels that this one has ordered.
 void ZeromqBroker::hand_over(Link& link) {
+  const auto now = clock_.now();
+  // While it was not heard it may have ordered them too; if it was never heard before, at any time.
+  const bool known = link.lost == link.session;
+  const Duration apart = known ? std::chrono::duration_cast<Duration>(now - link.lost_at) : Duration(INT32_MAX);
+  const auto begin = [&](mesh::Request kind, std::string_view text) {
+    mesh::Writer out;
+    out.u8(static_cast<uint8_t>(kind)).u64(session_).u64(0).text(text);
+    return out;
+  };
+  store_.keys.each(now, [&](const std::string& key, Position position) {
+    if (owner_of(RecentKeys::channel_of(key)) == link.session) send_up(link, begin(mesh::Request::key, key).position(position).take());
+  });
   for (const auto& channel : store_.used()) {
     if (owner_of(channel) != link.session) continue;
-    store_.restart(channel);
-    mesh::Writer out;
-    out.u8(static_cast<uint8_t>(mesh::Request::restart)).u64(session_).u64(0).text(channel);
+    const auto moved = store_.take_out(channel, std::min<size_t>(kMostMoved, options_.max_message));
+    auto out = begin(mesh::Request::adopt, channel);
+    out.position(moved->top).u8(moved->whole_story ? 1 : 0).u64(static_cast<uint64_t>(apart.count())).u64(moved->kept.size());
+    for (const auto& publication : moved->kept) out.publication(*publication);
     send_up(link, out.take());
+    news_.erase(channel);
   }
+  send_up(link, begin(mesh::Request::done, {}).take());
+}
+
+// The others are handed what is here, and hear that they need not wait for this node.
+void ZeromqBroker::leave() {
+  if (!sockets_->below) return;
+  left_ = true;
+  for (auto& [address, link] : links_) {
+    if (link->up) hand_over(*link);
+  }
+  beat();
 }
 
 }  // namespace holdfast

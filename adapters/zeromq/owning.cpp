@@ -57,18 +57,39 @@ void ZeromqBroker::on_request(std::string_view frame) {
     case mesh::Request::ping:
       if (in.ok()) listening_[session] = clock_.now();
       return;
-    case mesh::Request::restart:
-      if (!in.ok()) break;
-      store_.restart(channel);
+    case mesh::Request::adopt: {
+      MemoryStore::Moved moved{
+          channel, in.position(), in.u8() != 0, Duration(static_cast<int64_t>(std::min<uint64_t>(in.u64(), INT32_MAX))), {}};
+      const uint64_t count = in.u64();
+      for (uint64_t i = 0; i < count && in.ok(); ++i) {
+        if (auto publication = in.publication(channel)) moved.kept.push_back(std::move(publication));
+      }
+      if (!in.ok() || !moved.top.known() || moved.kept.size() > moved.top.offset) break;
+      if (!store_.put_in(moved, clock_.now())) store_.restart(channel);
+      // Listeners see, here and elsewhere, where it stands now.
+      news_[channel] = {store_.read(channel, {}, 0, clock_.now()).top, kBeats};
       if (sink_ != nullptr && channels_.contains(channel)) sink_->on_gap(channel);
-      // Listeners elsewhere see that the epoch is another one.
-      if (news_.contains(channel)) news_[channel] = {store_.read(channel, {}, 0, clock_.now()).top, kBeats};
+      return;
+    }
+    case mesh::Request::key: {
+      const Position position = in.position();
+      if (!in.ok() || !position.known()) break;
+      store_.keys.put(channel, position, clock_.now());  // here it is the key's text
+      return;
+    }
+    case mesh::Request::done:
+      if (!in.ok()) break;
+      expecting_.erase(session);
+      listening_[session] = clock_.now();
+      handed_.insert(session);  // it may be heard only later
       return;
     case mesh::Request::publish: {
       const std::string key(in.text());
       const auto envelope = in.text();
       if (!in.ok() || channel.empty()) break;
-      if (envelope.size() > options_.max_message) {
+      if (!may_order(channel)) {
+        out.u8(static_cast<uint8_t>(mesh::Status::elsewhere)).position({});
+      } else if (envelope.size() > options_.max_message) {
         out.u8(static_cast<uint8_t>(mesh::Status::too_large)).position({});
       } else {
         const auto receipt = order(channel, Bytes::copy(envelope), key);
@@ -80,17 +101,26 @@ void ZeromqBroker::on_request(std::string_view frame) {
       const Position since = in.position();
       const uint64_t limit = in.u64();
       if (!in.ok()) break;
+      if (!may_order(channel)) {
+        out.u8(static_cast<uint8_t>(mesh::Status::elsewhere));
+        return send_down(mesh::reply_topic(session), out.view());
+      }
       const auto page = store_.read(channel, since, static_cast<size_t>(std::min<uint64_t>(limit, 1'000'000)), clock_.now());
       size_t count = 0, bytes = 0;
       for (; count < page.publications.size() && (count == 0 || bytes < kPageBytes); ++count) {
         bytes += page.publications[count]->envelope.size();
       }
-      out.u8(page.continuous ? 1 : 0).position(page.top).u64(count);
+      out.u8(static_cast<uint8_t>(mesh::Status::published)).u8(page.continuous ? 1 : 0).position(page.top).u64(count);
       for (size_t i = 0; i < count; ++i) out.publication(*page.publications[i]);
       return send_down(mesh::reply_topic(session), out.view());
     }
   }
   garbage_.add();
+}
+
+// This node owns it as far as it knows, and nobody is about to hand it over.
+bool ZeromqBroker::may_order(const std::string& channel) const {
+  return owner_of(channel) == session_ && (expecting_.empty() || store_.has(channel));
 }
 
 PublishReceipt ZeromqBroker::order(std::string channel, Bytes envelope, const std::string& idempotency_key) {
@@ -134,7 +164,7 @@ void ZeromqBroker::beat() {
       it = --it->second.beats == 0 ? news_.erase(it) : std::next(it);
     }
     mesh::Writer out;
-    out.u64(session_).u64(++beats_).u64(count);
+    out.u64(session_).u64(++beats_).u8(sink_ == nullptr ? 1 : 0).u64(count);
     send_down(mesh::kHeartbeatTopic, out.take() + list.view());
   } while (it != news_.end());
 }

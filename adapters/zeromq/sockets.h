@@ -31,6 +31,8 @@ struct ZeromqBroker::Link {
   bool unsure = false;   // something may be missing: told once the probe is answered
   uint64_t beat = 0;     // number of its last heartbeat
   TimePoint heard{};
+  uint64_t lost = 0;  // the session that was there when it was last up, and when that was last heard
+  TimePoint lost_at{};
   TimePoint asked_at{};
   std::map<uint64_t, std::vector<std::shared_ptr<Change>>> probes;
 };

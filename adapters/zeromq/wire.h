@@ -13,20 +13,23 @@ namespace holdfast::mesh {
 //
 // Down, from a node's XPUB: [topic][content].
 //   'c' size channel   a publication: epoch, offset, previous epoch and offset, time, envelope
-//   'h'                heartbeat: session, number, and (channel, epoch, offset) of what was published lately
+//   'h'                heartbeat: session, number, whether the node leaves, and (channel, epoch, offset) of what was published lately
 //   'p' session n      the answer to a subscription of that topic: session. Subscriptions are taken in order, so whoever asked for 'p'
 //   after
 //                      'c' knows that 'c' counts
 //   'r' session        answers to the requests of the node with that session: request id, then what the request asks for
 // Up, from a node's XSUB, one frame: subscriptions (1 and a topic; 0 takes it back), or
 //   kPublish session id channel key envelope    -> Status, epoch, offset
-//   kRead session id channel epoch offset limit -> continuous, top, count, publications
-//   kRestart session id channel                 the channel's order ended elsewhere; no answer
+//   kRead session id channel epoch offset limit -> Status, continuous, top, count, publications
+//   kAdopt session id channel epoch offset whole age count publications   the channel is the receiver's from now on; no answer
+//   kKey session id key epoch offset            an idempotency key of such a channel; no answer
+//   kDone session id                            all were handed over; no answer
 //   kPing session id                            somebody listens; no answer
 // Numbers are little endian; texts have their size before them.
 
-enum class Request : uint8_t { publish = 2, read = 3, restart = 4, ping = 5 };
-enum class Status : uint8_t { published = 0, duplicate = 1, too_large = 2, unavailable = 3 };
+enum class Request : uint8_t { publish = 2, read = 3, adopt = 4, ping = 5, key = 6, done = 7 };
+// `elsewhere`: the node does not think that it owns the channel, or waits for it to be handed over. Ask again, whoever owns it then.
+enum class Status : uint8_t { published = 0, duplicate = 1, too_large = 2, elsewhere = 3 };
 
 class Writer {
  public:

@@ -86,7 +86,7 @@ Result<void> ZeromqBroker::bind() {
                      " can be reached by others: set broker.zeromq.secret_key, or allow_plain where nobody else is on the network");
     }
     s.below.emplace(s.context, zmq::socket_type::xpub);
-    s.below->set(zmq::sockopt::linger, 0);
+    s.below->set(zmq::sockopt::linger, 500);  // the word that it leaves
     s.below->set(zmq::sockopt::sndhwm, static_cast<int>(options_.high_water_mark));
     s.below->set(zmq::sockopt::ipv6, 1);
     s.below->set(zmq::sockopt::heartbeat_ivl, 2000);
@@ -127,9 +127,11 @@ void ZeromqBroker::start(BrokerSink& sink) {
 void ZeromqBroker::stop() {
   std::promise<void> stopped;
   post([&] {
-    sink_ = nullptr;
+    const bool ran = std::exchange(sink_, nullptr) != nullptr;
     names_.reset();
+    if (ran) leave();
     for (auto& [address, link] : links_) link_down(*link, "stopped");
+    for (auto& [at, call] : std::exchange(timers_, {})) call();  // each finds that nothing runs any more
     links_.clear();
     sockets_->below.reset();
     channels_.clear();
@@ -188,7 +190,9 @@ void ZeromqBroker::run() {
     if (sink_ != nullptr) {
       if (sockets_->below) polled.push_back({sockets_->below->handle(), 0, ZMQ_POLLIN, 0});
       if (sockets_->credentials) polled.push_back({sockets_->credentials->handle(), 0, ZMQ_POLLIN, 0});
-      for (auto& [address, link] : links_) polled.push_back({link->socket.handle(), 0, ZMQ_POLLIN, 0});
+      for (auto& [address, link] : links_) {
+        if (!link->self) polled.push_back({link->socket.handle(), 0, ZMQ_POLLIN, 0});
+      }
     }
     zmq::poll(polled, until_next());
     uint64_t count = 0;
@@ -223,19 +227,21 @@ void ZeromqBroker::take_posted() {
 milliseconds ZeromqBroker::until_next() const {
   if (sink_ == nullptr) return milliseconds(-1);
   TimePoint next = beat_at_;
-  // They have the same time to answer, so the first that was asked is due first.
-  if (!waiting_.empty()) next = std::min(next, waiting_.begin()->second.deadline);
+  if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
+  if (!timers_.empty()) next = std::min(next, timers_.begin()->first);
   return std::max(milliseconds(0), duration_cast<milliseconds>(next - clock_.now()) + milliseconds(1));
 }
 
 void ZeromqBroker::keep_time() {
   if (sink_ == nullptr) return;
   const auto now = clock_.now();
-  while (!waiting_.empty() && waiting_.begin()->second.deadline <= now) {
-    const auto done = std::move(waiting_.begin()->second.done);
-    waiting_.erase(waiting_.begin());
-    done(nullptr);
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) take_waiting(deadlines_.begin()->second)(nullptr);
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    const auto call = std::move(timers_.begin()->second);
+    timers_.erase(timers_.begin());
+    call();
   }
+  std::erase_if(expecting_, [&](const auto& node) { return now >= node.second; });
   if (now >= beat_at_) {
     beat_at_ = now + options_.heartbeat;
     beat();
@@ -252,7 +258,11 @@ void ZeromqBroker::keep_time() {
     if (link.asked && now - link.asked_at > options_.heartbeat) probe(link);
     ++it;
   }
-  std::erase_if(listening_, [&](const auto& node) { return now - node.second > options_.peer_timeout; });
+  std::erase_if(listening_, [&](const auto& node) {
+    if (now - node.second <= options_.peer_timeout) return false;
+    handed_.erase(node.first);
+    return true;
+  });
   judge_health();
 }
 

@@ -30,7 +30,8 @@ class Reader;
 // live nodes with the highest weight (rendezvous hashing, Thaler and Ravishankar 1998, over the sessions of the nodes), so that all nodes
 // that see the same ones agree without talking. Whoever publishes hands the message to the owner, which gives it its position and sends it
 // to every node that subscribed.
-// Promise: ordered, exact resume while the owner lives and keeps it. An owner that goes takes its history along: its channels begin a new
+// A node that joins is handed the channels that are its own now, and one that leaves hands its channels over: nobody notices.
+// Promise: ordered, exact resume while the owner lives and keeps it. An owner that dies takes its history along: its channels begin a new
 // epoch at another node, and listeners are told. Nodes that cannot see each other may both own a channel: when they meet again the channel
 // begins a new epoch, and listeners are told. What was acknowledged survives nothing but the owner.
 // Loss on the way (a slow node's queue that was full, a broken connection) shows in the previous position of the next message, or in the
@@ -66,6 +67,13 @@ class ZeromqBroker final : public Broker, private History {
   };
   // What another node was asked; null: it did not answer.
   using Answered = std::function<void(mesh::Reader*)>;
+  // A publication on its way to the channel's owner, whoever that is.
+  struct Sending {
+    PublishRequest message;
+    std::shared_ptr<Batch> batch;
+    size_t index;
+    TimePoint deadline;
+  };
   struct Waiting {
     uint64_t session;
     TimePoint deadline;
@@ -77,6 +85,7 @@ class ZeromqBroker final : public Broker, private History {
     PageDone done;
     HistoryPage page;
     size_t bytes = 0;
+    TimePoint deadline{};
   };
   struct Channel {
     Position seen;  // newest that was handed to the sink
@@ -109,6 +118,8 @@ class ZeromqBroker final : public Broker, private History {
   void send_up(Link& link, const std::string& frame);
   void tell_gaps_of(uint64_t owner);
   void hand_over(Link& link);
+  bool may_order(const std::string& channel) const;
+  void leave();
   Link* link_of(uint64_t session);
   uint64_t owner_of(std::string_view channel) const;  // a session; 0: nobody owns anything
   bool heard_anybody(TimePoint now) const;
@@ -122,8 +133,11 @@ class ZeromqBroker final : public Broker, private History {
   void check_credentials();
 
   void do_publish(std::vector<PublishRequest> messages, ReceiptsDone done);
+  void send(const std::shared_ptr<Sending>& sending);
+  void again(TimePoint deadline, std::function<void()> call, const std::function<void()>& otherwise);
   Result<void> refuse(const PublishRequest& message) const;
-  void ask(Link& link, const std::function<std::string(uint64_t id)>& frame, Answered done);
+  Answered take_waiting(uint64_t id);  // null: nobody waits for it
+  void ask(Link& link, TimePoint deadline, const std::function<std::string(uint64_t id)>& frame, Answered done);
   void answer(Batch& batch, size_t index, Result<PublishReceipt> receipt);
   void do_read(std::shared_ptr<Reading> reading, Position since);
   void do_subscribe(const std::vector<std::string>& channels, Done done);
@@ -151,12 +165,17 @@ class ZeromqBroker final : public Broker, private History {
   std::map<uint64_t, TimePoint> listening_;             // nodes that listen to this one, and when they were heard
   std::unordered_map<std::string, Channel> channels_;
   std::map<uint64_t, Waiting> waiting_;
+  std::set<std::pair<TimePoint, uint64_t>> deadlines_;  // of those
+  std::multimap<TimePoint, std::function<void()>> timers_;
+  std::set<uint64_t> handed_;                // nodes that did so, since they were last gone
+  std::map<uint64_t, TimePoint> expecting_;  // nodes that may hand channels over, until then
   uint64_t last_id_ = 0;
   uint64_t beats_ = 0;
   TimePoint beat_at_{};
   TimePoint started_at_{};
   bool looked_up_ = false;  // the peers, once
   bool settled_ = false;    // every peer was met, or had the time for it
+  bool left_ = false;       // no channel is this node's any more
   bool healthy_ = false;
   bool told_health_ = false;
   MemoryTotals totals_;

@@ -128,6 +128,8 @@ TEST_F(Mesh, ANodeThatGoesTakesItsEpochsAlongAndListenersAreTold) {
   a->subscribe(channels);
   std::map<std::string, Position> before;
   for (const auto& channel : channels) before[channel] = a->publish(channel, "1")->position;
+  gate_a.cut();  // no word of it comes out
+  gate_b.cut();
   b.reset();
   ASSERT_TRUE(eventually([&] { return a->links() == 0; }));
   size_t moved = 0;
@@ -135,6 +137,8 @@ TEST_F(Mesh, ANodeThatGoesTakesItsEpochsAlongAndListenersAreTold) {
   const auto refused = a->publish(channels[0], "2");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::unavailable);
+  gate_a.open();
+  gate_b.open();
   b = std::make_unique<Node>(options_of(port_b, gate_a.port()));
   ASSERT_TRUE(eventually([&] { return a->links() == 1 && b->links() == 1; }));
   for (const auto& channel : channels) {
@@ -146,6 +150,53 @@ TEST_F(Mesh, ANodeThatGoesTakesItsEpochsAlongAndListenersAreTold) {
     EXPECT_FALSE(a->read(channel, before[channel])->continuous);
   }
   EXPECT_GT(moved, 0u);
+}
+
+TEST_F(Mesh, NodesThatJoinAndLeaveAreHandedChannelsAndNobodyNotices) {
+  const uint16_t port_c = free_port();
+  auto options_c = options_of(port_c, port_a);
+  options_c.peers = {tcp(port_a), tcp(port_b)};
+  // One that knows all of them.
+  ZeromqOptions listens;
+  listens.bind = "";
+  listens.peers = {tcp(port_a), tcp(port_b), tcp(port_c)};
+  a.reset();
+  b.reset();
+  auto with_c = [&](uint16_t own, uint16_t to_other) {
+    auto options = options_of(own, to_other);
+    options.peers.push_back(tcp(port_c));
+    return options;
+  };
+  a = std::make_unique<Node>(with_c(port_a, gate_b.port()));
+  b = std::make_unique<Node>(with_c(port_b, gate_a.port()));
+  ASSERT_TRUE(eventually([&] { return a->links() == 1 && b->links() == 1; }));
+  Node listener(listens);
+  ASSERT_TRUE(listener.sink.wait_healthy());
+  ASSERT_TRUE(eventually([&] { return listener.links() == 2; }));
+  const auto channels = names("move", 40);
+  listener.subscribe(channels);
+  std::map<std::string, Position> first, last;
+  for (const auto& channel : channels) first[channel] = listener.publish(channel, "1", "key")->position;
+
+  auto c = std::make_unique<Node>(options_c);
+  ASSERT_TRUE(eventually([&] { return a->links() == 2 && b->links() == 2 && c->links() == 2 && listener.links() == 3; }));
+  for (const auto& channel : channels) {
+    const auto receipt = listener.publish(channel, "2");
+    ASSERT_TRUE(receipt) << receipt.error().text;
+    EXPECT_EQ(receipt->position, (Position{first[channel].epoch, 2})) << channel;
+    EXPECT_TRUE(listener.publish(channel, "1", "key")->duplicate);
+  }
+  c.reset();
+  for (const auto& channel : channels) {
+    Result<PublishReceipt> receipt = fail(ErrorKind::unavailable, "");
+    ASSERT_TRUE(eventually([&] { return (receipt = listener.publish(channel, "3")).has_value(); }));
+    EXPECT_EQ(receipt->position, (Position{first[channel].epoch, 3})) << channel;
+    const auto page = listener.read(channel, first[channel]);
+    ASSERT_TRUE(page);
+    EXPECT_TRUE(page->continuous);
+    EXPECT_EQ(page->publications.size(), 2u);
+    EXPECT_EQ(listener.sink.wait(channel, 3).size(), 3u);
+  }
 }
 
 TEST_F(Mesh, WhatACutConnectionTookIsRepaired) {
