@@ -5,7 +5,8 @@
     ./dev bench --cluster --brokers redis --quick      some, roughly
     ./dev bench --cluster --markdown bench/results/2026-11-25.md
 
-Each round measures memory and then each broker with fresh nodes; the table has medians of rounds, and ratios are medians of the ratios within a round.
+Each round measures each broker, right after memory, with fresh nodes; the table has medians of rounds, and ratios are medians of the ratios with the
+memory just before.
 The load generator is bench/load/fanout.cpp. Nodes (`role: all`, one loop) hold SSE listeners of one channel through a direct route; everything is
 published through node 1. The phases of a measurement:
 
@@ -212,10 +213,9 @@ class Bench:
             for phase in phases:
                 figures[phase] = await self.one_phase(fanout, phase, figures)
                 self.say(target, cluster_table.progress(phase, figures[phase]))
-                for what in ("lost", "refused", "wrong"):
-                    if figures[phase][what]:
-                        self.trouble(target, "%s: %d %s" % (phase, figures[phase][what],
-                                                            {"lost": "deliveries lost", "refused": "POSTs refused", "wrong": "listeners with a wrong count"}[what]))
+                for key, what in (("lost", "deliveries lost"), ("refused", "POSTs refused"), ("wrong", "listeners with a wrong count")):
+                    if figures[phase][key]:
+                        self.trouble(target, "%s: %d %s" % (phase, figures[phase][key], what))
         except (RuntimeError, TimeoutError, OSError) as why:
             log = next((node.log()[-500:] for node in nodes if node.process and node.process.returncode not in (None, 0)), "")
             self.trouble(target, "%s %s" % (str(why) or type(why).__name__, log))
@@ -245,10 +245,13 @@ class Bench:
         await self.start_servers(["memory"] + self.options.brokers)
         for number in range(1, self.options.pairs + 1):
             print("round %d of %d" % (number, self.options.pairs), flush=True)
-            found = {"memory": await self.measure("memory", 1, everything)}
-            for name in [name for name in self.options.brokers if name in self.servers]:
-                found[name] = await self.measure(name, 2, everything)
-                found[name + "/1"] = await self.measure(name, 1, ("steady", "saturated"))
+            found = {}
+            for name in [name for name in self.options.brokers if name in self.servers] or [""]:
+                # Each has a memory of its own right before it, of which all but the first leave out what is compared with nothing.
+                found["memory/" + name] = await self.measure("memory", 1, everything if not found else [p for p in everything if p not in ("idle", "half")])
+                if name:
+                    found[name] = await self.measure(name, 2, everything)
+                    found[name + "/1"] = await self.measure(name, 1, ("steady", "saturated"))
             self.rounds.append(found)
 
     async def stop(self):

@@ -73,10 +73,11 @@ class Row:
     name: str
     phase: str
     value: Callable
-    over: Optional[str] = None  # the value is divided by that of this target in the same round: "memory", or "/1" for one node on the same broker
+    over: Optional[str] = None  # what the value is divided by: "memory" right before, or "one" node on the same broker
     goal: Optional[float] = None
     base: Optional[Callable] = None  # what is taken of `over`, if not the same
     digits: int = 2
+    alone: bool = False  # of one node on the broker
 
 
 def fan_rows(phase, first, second):
@@ -104,7 +105,8 @@ def rows(options):
         Row("CPU of the broker, ms/s", "idle", idle_share("server"), digits=1))
     for begin, phase, goal in ((steady, "steady", GOAL), (full, "saturated", None)):
         add(begin, *fan_rows(phase, first, second), Row("node 1 / memory, x", phase, first, "memory", goal),
-            Row("node 2 / memory, x", phase, second, "memory", goal, first), Row("CPU of the broker per publication, us", phase, cpu_per_item("server"), digits=0))
+            Row("node 2 / memory, x", phase, second, "memory", goal, first), Row("a node alone on it / memory, x", phase, first, "memory", goal, alone=True),
+            Row("CPU of the broker per publication, us", phase, cpu_per_item("server"), digits=0))
         if phase == "steady":
             add(begin, *latency_rows(phase))
     add(half, Row("publications/s", "half", per_second("published"), digits=1), *latency_rows("half"))
@@ -112,8 +114,8 @@ def rows(options):
         add(begin, Row("items/s", phase, per_second("published"), digits=0), Row("items/s / memory, x", phase, per_second("published"), "memory"),
             Row("CPU of the nodes per item, us", phase, nodes_cpu_per_item), Row("CPU of the broker per item, us", phase, cpu_per_item("server")),
             Row("p50 of answers, ms", phase, answer("p50")), Row("p99 of answers, ms", phase, answer("p99")))
-    add("two nodes / one: ", Row("deliveries/s, saturated, x", "saturated", per_second("delivered"), "/1"),
-        Row("CPU per delivery, saturated, x", "saturated", all_nodes_cpu, "/1"), Row("CPU per delivery, steady, x", "steady", all_nodes_cpu, "/1"))
+    add("two nodes / one: ", Row("deliveries/s, saturated, x", "saturated", per_second("delivered"), "one"),
+        Row("CPU per delivery, saturated, x", "saturated", all_nodes_cpu, "one"), Row("CPU per delivery, steady, x", "steady", all_nodes_cpu, "one"))
     add("generator: ", Row("busy, steady, %", "steady", busy, digits=0), Row("busy, saturated, %", "saturated", busy, digits=0))
     return table
 
@@ -123,7 +125,7 @@ def latency_rows(phase):
 
 
 class Table:
-    """`rounds`: for each round {target: {phase: figures}}; a target is a broker, or BROKER/1 for one node on it."""
+    """`rounds`: for each round {target: {phase: figures}}; targets are memory/BROKER, BROKER and BROKER/1, which is one node on it."""
 
     def __init__(self, rounds, options):
         self.columns = ["memory"] + options.brokers
@@ -136,14 +138,14 @@ class Table:
         """The median, or None."""
         values = []
         for found in rounds:
-            over = column + row.over if row.over == "/1" else row.over
-            if over == column or (over and over not in found):
-                continue
-            try:
-                value = row.value(found[column][row.phase])
-                values.append(value / (row.base or row.value)(found[over][row.phase]) if over else value)
-            except (KeyError, IndexError, TypeError, ZeroDivisionError):  # there is no second node, no server, or no such figure
-                continue
+            targets = [name for name in found if name.startswith("memory/")] if column == "memory" else [column + "/1" * row.alone]
+            over = {"memory": "memory/" + column, "one": column + "/1"}.get(row.over)
+            for target in targets:
+                try:
+                    value = row.value(found[target][row.phase])
+                    values.append(value / (row.base or row.value)(found[over][row.phase]) if over else value)
+                except (KeyError, IndexError, TypeError, ZeroDivisionError):  # there is no second node, no server, or no such figure
+                    continue
         return statistics.median(values) if values else None
 
     def shown(self, row, value):
