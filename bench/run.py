@@ -4,6 +4,7 @@
     ./dev bench                      all rows
     ./dev bench --only sse,memory    some
     ./dev bench --pairs 9 --save     more pairs; keep the table in bench/results
+    ./dev bench --cluster            two nodes on each broker instead; --cluster --help has its options
 
 Server on core 0, generator and backend on core 1. Machines drift by a factor of two over minutes, so each row is the median of pairs of
 runs that follow each other: ratios mean something, absolute numbers little. The generator, backend and floor come from the bench kit (HOLDFAST_BENCH_KIT,
@@ -272,6 +273,9 @@ def build_kit():
 
 
 def main():
+    if "--cluster" in sys.argv:
+        script = str(ROOT / "bench" / "cluster.py")
+        os.execv(sys.executable, [sys.executable, script] + [word for word in sys.argv[1:] if word != "--cluster"])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", default=str(ROOT / "build" / "release" / "holdfast"))
     parser.add_argument("--only", default=",".join(ROWS), help="rows: " + ", ".join(ROWS))
@@ -293,7 +297,8 @@ def main():
                  "Command: `./dev bench --only %s --pairs %d --save`" % (args.only, args.pairs), "", "| what | value | goal | |", "| --- | --- | --- | --- |"]
         lines += ["| %s | %.3f %s | %g | %s |" % (n, v, u, g, note) for n, v, g, u, note, _ in bench.rows]
         path = ROOT / "bench" / "results" / (time.strftime("%Y-%m-%d") + ".md")
-        path.write_text("\n".join(lines) + "\n")
+        _, mark, sections = path.read_text().partition("\n## ") if path.exists() else ("", "", "")  # of ./dev bench --cluster
+        path.write_text("\n".join(lines) + "\n" + mark + sections)
         print("wrote", path.relative_to(ROOT))
     sys.exit(0 if all(row[-1] for row in bench.rows) else 1)
 
