@@ -41,8 +41,8 @@ void HubShard::State::open(HubChannel& channel, Position top) {
   if (channel.extra && !channel.extra->buffer.empty() && !channel.extra->buffer_lost) {
     // A kept message that history has too is sent to those who wait: they are here, and it came.
     const PublicationPtr& first = channel.extra->buffer.front();
-    const Position before = first != nullptr ? first->previous : Position();
-    if (before.known() && (!top.known() || (before.epoch == top.epoch && before.offset < top.offset))) channel.last = before;
+    const Position start = first != nullptr ? before(*first) : Position();
+    if (start.known() && (!top.known() || (start.epoch == top.epoch && start.offset < top.offset))) channel.last = start;
   }
   channel.phase = HubChannel::Phase::live;
   channel.live_since = timers.clock().wall();
@@ -176,7 +176,7 @@ std::optional<HubShard::State::Replay> HubShard::State::replay_of(HubChannel& ch
   }
   if (gap && !usable) return replay;
   fill_replay(channel, replay, *page, reading.since);
-  if (gap && !replay.messages.empty()) replay.after = replay.messages.front().publication->previous;
+  if (gap && !replay.messages.empty()) replay.after = before(*replay.messages.front().publication);
   return replay;
 }
 

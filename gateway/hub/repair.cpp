@@ -44,7 +44,7 @@ void HubShard::State::suspect(HubChannel& channel) {
   if (history() == nullptr || !channel.last.known() || more.fills >= 2) {
     more.fills = 0;
     const bool other = next != nullptr && channel.last.known() && next->position.epoch != channel.last.epoch;
-    return jump(channel, other ? Gap::other_epoch : Gap::broker, next != nullptr ? next->previous : channel.last);
+    return jump(channel, other ? Gap::other_epoch : Gap::broker, next != nullptr ? before(*next) : channel.last);
   }
   ++more.fills;
   more.fill = ++next_serial;
@@ -70,9 +70,9 @@ void HubShard::State::filled(HubChannel& channel, uint64_t id, Result<HistoryPag
   if (gap) {
     Position to = channel.last;
     if (page && usable && !page->publications.empty()) {
-      to = page->publications.front()->previous;
+      to = before(*page->publications.front());
     } else if (next != nullptr && (!page || next->position.epoch == page->top.epoch)) {
-      to = next->previous;
+      to = before(*next);
     } else if (page) {
       to = page->top;
     }

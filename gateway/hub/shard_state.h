@@ -18,6 +18,12 @@
 
 namespace holdfast {
 
+// Where a listener stands who has everything before this message. The broker may not know the message before it.
+inline Position before(const Publication& publication) {
+  if (publication.previous.known() || !publication.position.known()) return publication.previous;
+  return {publication.position.epoch, publication.position.offset - 1};
+}
+
 // The inside of a shard. Threads: its loop, all of it; only Door is shared with others.
 //
 // Re-entrance: listeners are called from the loops over HubChannel::live, and may subscribe, unsubscribe, destroy themselves or others.

@@ -62,6 +62,7 @@ class _Listener:
         self.last = None           # of this run
         self.oldest = None         # of all runs
         self.newest = None
+        self.began = None          # when the run did, if it is not the first
         self.since = None          # publications begun after this must be in this run
         self.connected = False
         self.repeated = 0          # gaps in a row at the same position
@@ -80,15 +81,16 @@ class _Listener:
 
     # ---- boundaries
 
-    def boundary(self):
+    def boundary(self, at):
         self.run += 1
         self.last = self.since = None
+        self.began = at
 
     def on_connect(self, index, event):
         if self.connected:
             self.totals.reconnects += 1
             if event.position is None:
-                self.boundary()
+                self.boundary(event.at)
         self.connected = True
 
     def on_started(self, index, event):
@@ -101,7 +103,7 @@ class _Listener:
         if self.repeated == 2:
             self.found("I4", index, "told again and again of one gap (%s): its position does not move" % event.text)
         self.totals.gaps += 1
-        self.boundary()
+        self.boundary(event.at)
         if not self.log.may_gap:
             self.found("I4", index, "told of a gap (%s) where nothing can have been lost" % event.text)
 
@@ -155,6 +157,10 @@ class _Listener:
         publication = self.published.get(n)
         return publication is not None and publication.acked is not None and n not in self.seen
 
+    def covered(self, n):
+        """By a boundary after which nothing came: what was acknowledged before it lies on its other side."""
+        return self.last is None and self.began is not None and self.published[n].acked < self.began
+
     def at_the_end(self):
         history = self.history
         if self.newest is not None:
@@ -165,7 +171,7 @@ class _Listener:
         if self.fresh > history.patience:
             self.found("I5", len(self.log.events) - 1, "waited %.1f s after the fault" % self.fresh)
         self.totals.catch_up = max(self.totals.catch_up, self.fresh)
-        lost = [n for n in self.published if n > self.newest and self.must_have(n)]
+        lost = [n for n in self.published if n > self.newest and self.must_have(n) and not self.covered(n)]
         if lost:
             self.found("I5", len(self.log.events) - 1, "the newest, %s, never came" % numbers(lost))
 

@@ -112,6 +112,15 @@ def test_a_listener_that_stops_short_of_the_top_is_found():
     assert rules(log_of("+ 1 2 3 4"), published(5, first_fresh=4)) == ["I5"]
 
 
+def test_the_newest_may_lie_on_the_other_side_of_a_last_boundary():
+    text = "+ 1 2 3 4 x +"
+    late = log_of(text, kind="raw", may_gap=True)
+    late.events[-1] = Event(HEALED + 9, "connect", "g1")
+    assert rules(late, published(5, first_fresh=4)) == []
+    early = log_of(text, kind="raw", may_gap=True)
+    assert rules(early, published(5, first_fresh=4)) == ["I5"]
+
+
 def test_a_slow_listener_is_found():
     assert rules(log_of("+ 1 2 3 4 5"), patience=0.5) == ["I5", "I5"]  # it, and its publisher
 

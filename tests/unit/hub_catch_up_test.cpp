@@ -360,6 +360,22 @@ TEST_F(HubRepair, ANewEpochIsToldAndItsMessagesCome) {
   EXPECT_EQ(a->events, (Events{"1 7:1", "2 7:2", "gap other_epoch 8:0", "x 8:1", "y 8:2"}));
 }
 
+TEST_F(HubRepair, AGapIsFollowedByAPositionThoughTheBrokerDoesNotTellTheMessageBefore) {
+  broker.chained = false;
+  make();
+  auto a = listener("news");
+  say(1, 1);
+  settle();
+  broker.new_epoch("news");
+  say(1, 2);
+  settle();
+  EXPECT_EQ(a->take(), (Events{"1 7:1", "gap other_epoch 8:0", "1 8:1", "2 8:2"}));
+  Recorder back;
+  come_back(back, {7, 1});
+  settle();
+  EXPECT_EQ(back.events, (Events{"subscribed 8:2", "gap other_epoch 8:0", "1 8:1", "2 8:2"}));
+}
+
 TEST_F(HubRepair, TheBrokersWordOfAGapIsHealedFromHistoryOrTold) {
   make();
   auto a = listener("news");
