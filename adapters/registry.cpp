@@ -3,13 +3,31 @@
 #include "adapters/kafka/kafka_broker.h"
 #include "adapters/redis/redis_broker.h"
 #include "adapters/zeromq/zeromq_broker.h"
+#include "gateway/message/foreign.h"
 
 namespace holdfast {
+
+namespace {
+
+template <class Options>
+Options with_foreign(Options options, const ForeignChannels& foreign) {
+  options.foreign = foreign;
+  return options;
+}
+
+}  // namespace
 
 void declare(OptionSet& set, BrokerOptions& options) {
   const OptionSet::Section broker(set, "broker");
   set.choice("type", options.type, {"memory", "redis", "kafka", "zeromq"},
              "What carries publications to the nodes; memory serves one node.");
+  set.text_list("foreign", options.foreign,
+                "PREFIX=raw or PREFIX=item-json: channels that producers feed who do not know Holdfast, with Redis (PUBLISH) or Kafka.")
+      .check([](std::string_view entry) {
+        const auto made = ForeignChannels::make({std::string(entry)}, {});
+        return made ? std::string() : made.error().text;
+      });
+  set.text("foreign_stream", options.foreign_stream, "What of their raw bytes goes into streams; {} stands for them.");
   {
     const OptionSet::Section memory(set, "memory");
     declare(set, options.memory);
@@ -29,11 +47,17 @@ void declare(OptionSet& set, BrokerOptions& options) {
 }
 
 Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics) {
+  const auto foreign = ForeignChannels::make(options.foreign, options.foreign_stream);
+  if (!foreign) return fail(ErrorKind::invalid, "broker.foreign: " + foreign.error().text);
+  if (foreign->any() && options.type != "redis" && options.type != "kafka") {
+    return invalid("broker.foreign: only with redis or kafka; with ZeroMQ see control.zmq.sub");
+  }
   if (options.type == "memory") return std::make_unique<MemoryBroker>(options.memory, clock, metrics);
-  if (options.type == "kafka") return std::make_unique<KafkaBroker>(options.kafka, clock, metrics);
+  if (options.type == "kafka") return std::make_unique<KafkaBroker>(with_foreign(options.kafka, *foreign), clock, metrics);
   if (options.type == "redis") {
     if (auto checked = check(options.redis); !checked) return fail(checked.error());
-    return std::make_unique<RedisBroker>(options.redis, clock, metrics);
+    if (foreign->any() && !options.redis.cluster.empty()) return invalid("broker.foreign: not with a Redis Cluster");
+    return std::make_unique<RedisBroker>(with_foreign(options.redis, *foreign), clock, metrics);
   }
   if (options.type == "zeromq") {
     auto broker = std::make_unique<ZeromqBroker>(options.zeromq, clock, metrics);

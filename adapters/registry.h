@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "adapters/kafka/kafka_options.h"
 #include "adapters/memory/memory_broker.h"
@@ -18,6 +19,8 @@ namespace holdfast {
 // Which broker a node uses, and the options of each.
 struct BrokerOptions {
   std::string type = "memory";
+  std::vector<std::string> foreign;  // "PREFIX=raw", "PREFIX=item-json"
+  std::string foreign_stream = "{}";
   MemoryOptions memory;
   RedisOptions redis;
   KafkaOptions kafka;

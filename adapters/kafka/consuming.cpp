@@ -192,7 +192,7 @@ void KafkaBroker::on_record(Partition& partition, const rd_kafka_message_t& mess
   partition.consumed = message.offset + 1;
   partition.last_offset = message.offset;
   partition.last_print = print;
-  auto record = parse_record(message);
+  auto record = parse_record(message, options_.foreign);
   if (record.kind == KafkaRecord::Kind::mark) {
     on_mark(partition, record);
   } else if (record.kind == KafkaRecord::Kind::garbage) {

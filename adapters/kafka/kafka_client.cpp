@@ -234,7 +234,7 @@ Result<std::vector<KafkaRecord>> scan(rd_kafka_t* client, const Scan& what, Dura
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       at = message->offset + 1;
       if (message->offset < what.to && std::string_view(static_cast<const char*>(message->key), message->key_len) == what.channel) {
-        out->push_back(parse_record(*message));
+        out->push_back(parse_record(*message, what.foreign));
       }
     } else if (error == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       at = std::max(at, message->offset);

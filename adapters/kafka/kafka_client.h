@@ -58,6 +58,7 @@ struct Scan {
   int64_t from = 0;
   int64_t to = 0;
   uint64_t bytes = 0;  // at most; more is an error
+  ForeignChannels foreign;
 };
 Result<std::vector<KafkaRecord>> scan(rd_kafka_t* client, const Scan& what, Duration patience, const std::atomic<bool>& ending);
 

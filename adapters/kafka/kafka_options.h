@@ -6,10 +6,12 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/options.h"
+#include "gateway/message/foreign.h"
 
 namespace holdfast {
 
 struct KafkaOptions {
+  ForeignChannels foreign;  // of section "broker"
   std::vector<std::string> brokers = {"127.0.0.1:9092"};
   std::string topic = "holdfast";
   std::vector<std::string> topics;  // "PREFIX=TOPIC": channels that begin so; the longest prefix wins

@@ -140,7 +140,7 @@ void KafkaBroker::answer_read(Partition& partition, const std::string& channel, 
 
   // Memory does not reach back so far; Kafka does, perhaps.
   scans_.add();
-  const Scan what{partition.topic.name, partition.id, channel, from, kept.complete_from, options_.scan_bytes};
+  const Scan what{partition.topic.name, partition.id, channel, from, kept.complete_from, options_.scan_bytes, options_.foreign};
   const auto patience = std::min(options_.timeout, Duration(5'000));
   scans_worker_->post([this, what, patience, page = std::move(page), epoch, limit, done, client = asker_.get(),
                        kept_most = static_cast<size_t>(options_.history_messages), budget = options_]() mutable {

@@ -82,7 +82,7 @@ std::optional<LogMark> parse_mark(std::string_view text) {
   return mark;
 }
 
-KafkaRecord parse_record(const rd_kafka_message_t& message) {
+KafkaRecord parse_record(const rd_kafka_message_t& message, const ForeignChannels& foreign) {
   KafkaRecord record;
   record.offset = message.offset;
   rd_kafka_timestamp_type_t kind{};
@@ -101,7 +101,12 @@ KafkaRecord parse_record(const rd_kafka_message_t& message) {
   record.kind = KafkaRecord::Kind::publication;
   record.envelope = Bytes::copy(text_of(message.payload, message.len));
   header(message, kMarker, found);
-  if (found) record.idempotency_key = header(message, kKeyHeader, found);
+  const bool ours = found;
+  if (ours) record.idempotency_key = header(message, kKeyHeader, found);
+  if (!ours && foreign.match(record.channel)) {
+    // What is no item stays as it is: its listeners are told.
+    if (auto envelope = foreign.envelope(text_of(message.payload, message.len), record.channel)) record.envelope = std::move(*envelope);
+  }
   return record;
 }
 

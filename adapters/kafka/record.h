@@ -7,6 +7,7 @@
 
 #include "gateway/base/bytes.h"
 #include "gateway/base/clock.h"
+#include "gateway/message/foreign.h"
 
 struct rd_kafka_headers_s;
 struct rd_kafka_message_s;
@@ -16,7 +17,8 @@ namespace holdfast {
 // How things are written in a partition:
 //   a publication: key = channel, value = envelope, header "hf" = "1", header "hf-key" = its idempotency key if it has one;
 //   a log mark:    no key, header "hf-log" = what log_epoch.h tells of.
-// Any other record with a key is a foreign producer's: it is taken as a publication, its value as the envelope.
+// Any other record with a key is a foreign producer's: it is taken as a publication, its value as the envelope or, on channels
+// of broker.foreign, as what becomes one.
 
 struct LogMark {
   bool founding = false;  // begins an epoch; otherwise repeats what was founded
@@ -38,7 +40,7 @@ struct KafkaRecord {
   LogMark mark;
 };
 // The one place where a record becomes a publication.
-KafkaRecord parse_record(const rd_kafka_message_s& message);
+KafkaRecord parse_record(const rd_kafka_message_s& message, const ForeignChannels& foreign);
 
 // Owned by the caller, until producing has taken them.
 rd_kafka_headers_s* publication_headers(std::string_view idempotency_key);

@@ -40,6 +40,9 @@ Result<HistoryPage> parse_page(const std::string& channel, const redisReply& rep
 }  // namespace
 
 void RedisBroker::do_read(const std::shared_ptr<Reading>& reading) {
+  if (options_.foreign.match(reading->channel)) {
+    return reading->done(fail(ErrorKind::not_found, "a channel of broker.foreign has no history with Redis"));
+  }
   auto& partition = partition_of(reading->channel);
   RedisShard* shard = sink_ == nullptr ? nullptr : reading->asks ? &shard_at(*reading->asks) : partition.owner;
   if (shard == nullptr || !shard->is_up()) {

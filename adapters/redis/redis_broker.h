@@ -113,6 +113,7 @@ class RedisBroker final : public Broker, private History, private RedisShard::Ow
   void on_refused(RedisShard& shard, const std::vector<std::string>& names, uint64_t ask, const std::string& error) override;
   void on_dropped(RedisShard& shard, const std::string& name) override;
   void on_live(RedisShard& shard, std::string_view name, std::string_view text) override;
+  void on_foreign(std::string_view pattern, std::string_view name, std::string_view text) override;
 
   bool clustered() const { return !options_.cluster.empty(); }
   Result<RedisAddress> find_primary(Duration patience) const;

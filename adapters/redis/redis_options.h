@@ -5,10 +5,12 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/options.h"
+#include "gateway/message/foreign.h"
 
 namespace holdfast {
 
 struct RedisOptions {
+  ForeignChannels foreign;  // of section "broker"
   std::string address = "127.0.0.1:6379";
   std::vector<std::string> sentinels;  // when given, they say where the primary is, and `address` is not used
   std::string sentinel_master = "holdfast";

@@ -68,6 +68,7 @@ void RedisShard::connect() {
   load_scripts();
   check_fence();
   subscriptions_.send({"PING"});
+  for (const auto& prefix : options_.foreign.prefixes()) subscriptions_.send({"PSUBSCRIBE", foreign_pattern(prefix)});
   greeting_pending_.push_back({[this](const redisReply* reply) {
                                  if (is_error(reply)) return lose("the server refuses: " + std::string(text_of(*reply)));
                                  greeted_ = true;
@@ -270,6 +271,9 @@ void RedisShard::on_pushed(const redisReply& reply) {
   if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 2) return;
   const auto kind = text_of(*reply.element[0]);
   if (kind == "pong") return on_pong();
+  if (reply.elements == 4 && kind == "pmessage") {
+    return owner_.on_foreign(text_of(*reply.element[1]), text_of(*reply.element[2]), text_of(*reply.element[3]));
+  }
   if (reply.elements != 3) return;
   const auto name = text_of(*reply.element[1]);
   if (kind == (sharded_ ? "smessage" : "message")) return owner_.on_live(*this, name, text_of(*reply.element[2]));

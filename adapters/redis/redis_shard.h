@@ -32,6 +32,8 @@ class RedisShard {
     // Nobody asked for it: the slot has left this server.
     virtual void on_dropped(RedisShard& shard, const std::string& name) = 0;
     virtual void on_live(RedisShard& shard, std::string_view name, std::string_view text) = 0;
+    // What somebody published by hand, as RedisOptions::foreign says.
+    virtual void on_foreign(std::string_view pattern, std::string_view channel, std::string_view text) = 0;
 
    protected:
     ~Owner() = default;

@@ -19,6 +19,16 @@ namespace holdfast {
 
 // Reading what the server and the scripts (scripts.h) answer.
 
+// The pattern of the pub/sub channels that begin so.
+inline std::string foreign_pattern(std::string_view prefix) {
+  std::string out;
+  for (const char c : prefix) {
+    if (std::string_view("\\*?[]").find(c) != std::string_view::npos) out.push_back('\\');
+    out.push_back(c);
+  }
+  return out + '*';
+}
+
 inline std::optional<uint64_t> parse_hex(std::string_view text) {
   uint64_t value = 0;
   if (text.size() != 16) return std::nullopt;

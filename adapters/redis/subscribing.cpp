@@ -157,6 +157,26 @@ void RedisBroker::on_live(RedisShard& shard, std::string_view name, std::string_
   publication->previous = {position->epoch, position->offset - 1};
   publication->time = wall_of(*ms);
   publication->envelope = Bytes::copy(text);
+  // Between those of others it has no place that anybody could come back to.
+  if (options_.foreign.match(at->channel)) publication->position = publication->previous = {};
+  sink_->on_publication(std::move(publication));
+}
+
+// No position and no history: whoever was away, or on a connection that broke, is told.
+void RedisBroker::on_foreign(std::string_view pattern, std::string_view name, std::string_view text) {
+  const std::string channel(name);
+  if (sink_ == nullptr || foreign_pattern(options_.foreign.prefix_of(channel)) != pattern) return;
+  const auto& channels = partition_of(channel).channels;
+  if (channels.find(channel) == channels.end()) return;
+  auto publication = std::make_shared<Publication>();
+  publication->channel = channel;
+  publication->time = clock_.wall();
+  if (auto envelope = options_.foreign.envelope(text, channel)) {
+    publication->envelope = std::move(*envelope);
+  } else {
+    garbage_.add();
+    publication->envelope = Bytes::copy(text);  // no item: listeners are told of it
+  }
   sink_->on_publication(std::move(publication));
 }
 

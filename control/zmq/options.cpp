@@ -16,6 +16,9 @@ void declare(OptionSet& set, ZmqOptions& o) {
   set.text("pull", o.pull, "Where publishers PUSH items, e.g. tcp://127.0.0.1:5560; empty: no such socket.").check(wrong_address);
   set.text_list("sub", o.sub, "Where publishers PUB items; it subscribes to the channels that have listeners here.").check(wrong_address);
   set.boolean("sub_connect", o.sub_connect, "Connects the sub sockets to publishers instead of binding them.");
+  set.choice(
+      "sub_wire", o.sub_wire, {"items", "raw", "item-json"},
+      "What publishers send to the sub sockets: items as Pushpin takes them, or (raw, item-json) what producers send who do not know it.");
   set.text("command", o.command, "Where commands are answered (REP), e.g. tcp://127.0.0.1:5563; empty: no such socket.")
       .check(wrong_address);
   set.text("stats", o.stats, "Where connections, subscriptions and reports are told (PUB), e.g. ipc:///run/holdfast/stats; empty: nowhere.")

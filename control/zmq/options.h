@@ -15,6 +15,7 @@ struct ZmqOptions {
   std::string pull;              // publishers PUSH items here
   std::vector<std::string> sub;  // publishers PUB items here, each to a channel's listeners
   bool sub_connect = false;
+  std::string sub_wire = "items";
   std::string command;  // REP
   std::string stats;    // PUB
   std::string stats_format = "json";

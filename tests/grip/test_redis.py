@@ -163,3 +163,31 @@ def test_a_node_starts_without_its_broker_and_serves_when_it_comes(cluster, redi
     stream.until("id: ")
     node.publish("news", "one")
     stream.until("data: one\n\n")
+
+
+def test_what_is_published_by_hand_reaches_clients_and_they_are_told_of_what_they_may_miss(start, redis):
+    node = ready(start(routes=ROUTES, broker={"type": "redis", "foreign": ["news.=raw", "items.=item-json"],
+                                              "redis": {"address": "127.0.0.1:%d" % redis.port, "timeout": "1s"}}))
+    raw, items, other = (node.get("/events/" + channel) for channel in ("news.one", "items.one", "other"))
+    ws = WebSocket(node, "/ws/news.one")
+    eventually(lambda: node.metrics()["holdfast_subscriptions"] == 4, what="the holds")
+    other.until("id: ")
+    command = lambda *words: subprocess.run(["redis-cli", "-p", str(redis.port), *words], check=True, stdout=subprocess.DEVNULL)
+    eventually(lambda: subprocess.run(["redis-cli", "-p", str(redis.port), "PUBSUB", "NUMPAT"], stdout=subprocess.PIPE).stdout.strip() == b"2", what="subscriptions")
+    command("PUBLISH", "news.one", "by hand")
+    raw.until("data: by hand\n\n")
+    ws.expect_text("by hand")
+    command("PUBLISH", "items.one", '{"http-stream": {"content": "an item"}}')
+    items.until("data: an item\n\n")
+    command("PUBLISH", "items.one", "no item")
+    items.until("event: gap")
+    node.publish("news.one", "by the node")
+    raw.until("data: by the node\n\n")
+    assert b"id:" not in raw.body  # nobody could come back to it
+    command("PUBLISH", "other", "not said to be foreign")
+    command("CLIENT", "KILL", "TYPE", "pubsub")
+    raw.until("event: gap")
+    ws.expect_text("by the node")
+    ws.expect_close(1013)
+    node.publish("other", "end")
+    assert b"not said" not in other.until("data: end\n\n") and b"gap" not in other.body
