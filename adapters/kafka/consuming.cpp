@@ -9,6 +9,7 @@ namespace holdfast {
 
 namespace {
 
+constexpr Duration kShortPatience{3'000};
 constexpr Duration kLookAgain{150};
 // A mark is repeated after so many records or so long, up to twice that.
 constexpr int64_t kMarkEvery = 10'000;
@@ -66,10 +67,22 @@ void KafkaBroker::on_looked_up(Partition& partition, const Result<int64_t>& low,
   partition.low = std::min(*low, *end);
   partition.target = *end;
   // The log is shorter than what was read of it.
-  if (partition.resume.epoch != 0 && *end < partition.resume.consumed) partition.condemned = partition.resume.epoch;
+  if (partition.resume.epoch != 0 && *end < partition.resume.consumed) {
+    if (may_grow(partition)) {
+      look_at_ = clock_.now() + kLookAgain;
+      return;
+    }
+    partition.condemned = partition.resume.epoch;
+  }
   int64_t from = *back < 0 ? *end : std::min(*back, *end);
   from = std::max({from, partition.low, *end - std::max(options_.scan_messages, kStepBack)});
   begin_reading(partition, from);
+}
+
+// A broker that has just started tells at first only what it knows the replicas to have.
+bool KafkaBroker::may_grow(Partition& partition) {
+  if (partition.short_since == TimePoint()) partition.short_since = clock_.now();
+  return clock_.now() - partition.short_since < kShortPatience;
 }
 
 // Nothing is known of the partition but where it begins and ends. `from` is an offset, never "the end": that would be looked up later, and
@@ -163,7 +176,7 @@ bool KafkaBroker::serve_records() {
 void KafkaBroker::on_record(Partition& partition, const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     // The record that is looked for is gone.
-    if (partition.checking) return restart(partition, true);
+    if (partition.checking) return restart(partition, !may_grow(partition));
     partition.consumed = std::max(partition.consumed, message.offset);
     return progress(partition);
   }
@@ -184,6 +197,7 @@ void KafkaBroker::on_record(Partition& partition, const rd_kafka_message_t& mess
     if (message.offset < partition.last_offset) return;
     if (message.offset != partition.last_offset || print != partition.last_print) return restart(partition, true);
     partition.checking = false;
+    partition.short_since = {};
     for (auto& one : partition.topic.partitions) pump(*one);
     return progress(partition);
   }
@@ -265,6 +279,7 @@ void KafkaBroker::go_live(Partition& partition) {
   partition.log.drop_before(partition.epoch.founded() + 1);
   partition.log.set_epoch(epoch);
   partition.condemned = 0;
+  partition.short_since = {};
   partition.state = Partition::State::live;
   partition.anchor_offset = partition.last_offset;
   partition.anchor_print = partition.last_print;

@@ -99,7 +99,8 @@ class KafkaBroker final : public Broker, private History {
     int64_t anchor_offset = -1;
     uint64_t anchor_print = 0;
     bool checking = false;
-    bool anchored = false;  // it was; what has been read since follows
+    TimePoint short_since{};  // the log seems to end before what was read of it; since when
+    bool anchored = false;    // it was; what has been read since follows
     int32_t leader = -1;
     LogEpoch epoch;
     PartitionLog log;
@@ -182,6 +183,7 @@ class KafkaBroker final : public Broker, private History {
   void check(Partition& partition);
   bool serve_records();
   void on_record(Partition& partition, const rd_kafka_message_t& message);
+  bool may_grow(Partition& partition);
   void on_mark(Partition& partition, const KafkaRecord& record);
   void progress(Partition& partition);
   void settle(Partition& partition);
