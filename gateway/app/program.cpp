@@ -34,7 +34,7 @@ int run_program(int argc, char** argv) {
   auto* run = app.add_subcommand("serve", "Run a node");
   add_config_options(*run, source, true);
   std::string role;
-  run->add_option("--role", role, "gateway: only clients; control: only publishers; all (default)");
+  run->add_option("--role", role, "all, gateway (clients) or control (publishers)");
   run->footer("Signals: SIGTERM drains and exits, SIGHUP reads routes and certificates again.");
   run->callback([&] {
     if (!role.empty()) source.assignments.push_back("role=" + role);
