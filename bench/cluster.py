@@ -275,6 +275,7 @@ def read_options():
     options.brokers = [name for name in options.brokers.split(",") if name]
     if wrong := set(options.brokers) - set(BROKERS):
         parser.error("no such broker: %s" % ", ".join(sorted(wrong)))
+    options.bin = os.path.abspath(options.bin)
     if not os.access(options.bin, os.X_OK):
         parser.error("there is no %s: `./dev build`, or name it with --bin" % options.bin)
     options.pairs = options.pairs or (1 if options.quick else 5)
