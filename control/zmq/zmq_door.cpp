@@ -231,7 +231,6 @@ Result<void> ZmqDoor::start() {
   State& s = *state_;
   const auto& o = s.options;
   if (!o.any()) return {};
-  std::string address;
   const auto open = [&](const std::string& at, zmq::socket_type type, const char* purpose, bool connect = false) -> Result<void> {
     if (at.empty()) return {};
     if (!connect) {
