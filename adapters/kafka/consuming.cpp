@@ -48,7 +48,7 @@ void KafkaBroker::look_up() {
     auto ends = ask_offsets(client, refs, Ask::end, patience);
     auto lows = ask_offsets(client, refs, Ask::beginning, patience);
     auto backs = ask_offsets(client, refs, since, patience);
-    post([this, wanted, ends = std::move(ends), lows = std::move(lows), backs = std::move(backs)] {
+    inbox_.post([this, wanted, ends = std::move(ends), lows = std::move(lows), backs = std::move(backs)] {
       looking_ = false;
       if (sink_ == nullptr) return;
       for (size_t i = 0; i < wanted.size(); ++i) on_looked_up(*wanted[i], lows[i], ends[i], backs[i]);

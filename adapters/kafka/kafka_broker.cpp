@@ -1,7 +1,6 @@
 #include "adapters/kafka/kafka_broker.h"
 
 #include <algorithm>
-#include <sys/eventfd.h>
 
 #include <poll.h>
 #include <unistd.h>
@@ -30,7 +29,6 @@ KafkaBroker::KafkaBroker(const KafkaOptions& options, const Clock& clock, Metric
       scans_(metrics.counter("holdfast_kafka_scans_total", "Readings of history that memory could not answer.")),
       waiting_gauge_(metrics.gauge("holdfast_kafka_waiting_bytes", "Bytes of publications that wait for the answer of Kafka.")),
       partitions_gauge_(metrics.gauge("holdfast_kafka_partitions", "Partitions that this node consumes.")),
-      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       look_ups_(std::make_unique<Worker>()),
       scans_worker_(std::make_unique<Worker>()),
       thread_([this] { run(); }) {}
@@ -41,28 +39,14 @@ KafkaBroker::~KafkaBroker() {
   // What they still post finds the broker stopped.
   look_ups_.reset();
   scans_worker_.reset();
-  {
-    const std::lock_guard lock(mutex_);
-    ending_ = true;
-  }
-  post(nullptr);
+  inbox_.end();
   thread_.join();
-  ::close(wake_);
 }
 
 // ---- from any thread
 
-void KafkaBroker::post(std::function<void()> call) {
-  {
-    const std::lock_guard lock(mutex_);
-    posted_.push_back(std::move(call));
-  }
-  const uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);
-}
-
 void KafkaBroker::start(BrokerSink& sink) {
-  post([this, &sink] {
+  inbox_.post([this, &sink] {
     sink_ = &sink;
     open();
   });
@@ -70,7 +54,7 @@ void KafkaBroker::start(BrokerSink& sink) {
 
 void KafkaBroker::stop() {
   std::promise<void> stopped;
-  post([&] {
+  inbox_.post([&] {
     stops_.push_back(&stopped);
     if (!stopping_) stop_by_ = clock_.now() + kStopPatience;
     stopping_ = true;
@@ -84,35 +68,33 @@ void KafkaBroker::publish(std::vector<PublishRequest> messages, ReceiptsDone don
   for (const auto& message : messages) size += message.envelope.size();
   if (waiting_bytes_.fetch_add(size) + size > options_.max_waiting && !messages.empty()) {
     waiting_bytes_ -= size;
-    return post([count = messages.size(), done = std::move(done)] {
+    return inbox_.post([count = messages.size(), done = std::move(done)] {
       done({count, fail(ErrorKind::unavailable, "too many publications are under way")});
     });
   }
   waiting_gauge_.add(static_cast<int64_t>(size));
-  post([this, messages = std::move(messages), done = std::move(done)]() mutable { do_publish(std::move(messages), done); });
+  inbox_.post([this, messages = std::move(messages), done = std::move(done)]() mutable { do_publish(std::move(messages), done); });
 }
 
 void KafkaBroker::read(const std::string& channel, Position since, size_t limit, PageDone done) {
-  post([this, channel, since, limit, done = std::move(done)] { do_read(channel, since, limit, done); });
+  inbox_.post([this, channel, since, limit, done = std::move(done)] { do_read(channel, since, limit, done); });
 }
 
 void KafkaBroker::subscribe(const std::vector<std::string>& channels, Done done) {
-  post([this, channels, done = std::move(done)]() mutable { do_subscribe(channels, std::move(done)); });
+  inbox_.post([this, channels, done = std::move(done)]() mutable { do_subscribe(channels, std::move(done)); });
 }
 
 void KafkaBroker::unsubscribe(const std::vector<std::string>& channels, Done done) {
-  post([this, channels, done = std::move(done)] { do_unsubscribe(channels, done); });
+  inbox_.post([this, channels, done = std::move(done)] { do_unsubscribe(channels, done); });
 }
 
 // ---- the thread
 
 void KafkaBroker::run() {
   for (;;) {
-    pollfd wait{wake_, POLLIN, 0};
+    pollfd wait{inbox_.fd(), POLLIN, 0};
     ::poll(&wait, 1, static_cast<int>(until_next().count()));
-    uint64_t count = 0;
-    [[maybe_unused]] const auto got = ::read(wake_, &count, sizeof count);
-    take_posted();
+    inbox_.run_posted();
     more_ = false;
     if (consumer_) {
       serve_events(producer_.get(), producer_queue_.get());
@@ -121,21 +103,9 @@ void KafkaBroker::run() {
       more_ = serve_records() || more_;
     }
     keep_time();
-    const std::lock_guard lock(mutex_);
-    if (ending_ && posted_.empty()) break;
+    if (inbox_.over()) break;
   }
   close();
-}
-
-void KafkaBroker::take_posted() {
-  std::vector<std::function<void()>> calls;
-  {
-    const std::lock_guard lock(mutex_);
-    calls.swap(posted_);
-  }
-  for (auto& call : calls) {
-    if (call) call();
-  }
 }
 
 Duration KafkaBroker::until_next() const {
@@ -210,7 +180,7 @@ void KafkaBroker::open() {
   records_.reset(rd_kafka_queue_new(consumer_.get()));
   const uint64_t one = 1;
   for (auto* queue : {producer_queue_.get(), consumer_queue_.get(), asker_queue_.get(), records_.get()}) {
-    rd_kafka_queue_io_event_enable(queue, wake_, &one, sizeof one);
+    rd_kafka_queue_io_event_enable(queue, inbox_.fd(), &one, sizeof one);
   }
   const auto topic_named = [&](const std::string& name) -> Topic* {
     for (auto& topic : topics_) {
@@ -289,11 +259,11 @@ void KafkaBroker::probe() {
         const auto created = create_topic(client, topic->name, options_);
         leaders = created ? ask_leaders(client, handle, patience) : fail(created.error());
       }
-      post([this, losses, topic = topic, leaders = std::move(leaders)] {
+      inbox_.post([this, losses, topic = topic, leaders = std::move(leaders)] {
         if (running() && (losses == losses_ || !leaders)) on_probe(*topic, leaders);
       });
     }
-    post([this, losses] {
+    inbox_.post([this, losses] {
       probing_ = false;
       probe_at_ = clock_.now() + (healthy_ ? kProbeEvery : kProbeAgain);
       if (losses == losses_) come_up();

@@ -5,7 +5,6 @@
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -18,6 +17,7 @@
 #include "adapters/kafka/log_epoch.h"
 #include "adapters/kafka/partition_log.h"
 #include "adapters/kafka/worker.h"
+#include "adapters/support/inbox.h"
 #include "gateway/base/metrics.h"
 #include "gateway/broker/broker.h"
 
@@ -143,8 +143,6 @@ class KafkaBroker final : public Broker, private History {
 
   // Of the thread. kafka_broker.cpp: the thread and health.
   void run();
-  void post(std::function<void()> call);
-  void take_posted();
   void keep_time();
   Duration until_next() const;
   void open();
@@ -221,10 +219,7 @@ class KafkaBroker final : public Broker, private History {
   Count& waiting_gauge_;
   Count& partitions_gauge_;
 
-  std::mutex mutex_;
-  std::vector<std::function<void()>> posted_;
-  bool ending_ = false;
-  const int wake_;
+  Inbox inbox_;
   std::atomic<uint64_t> waiting_bytes_{0};  // of publications that are not answered
   std::atomic<bool> ending_scans_{false};
 

@@ -231,7 +231,7 @@ void KafkaBroker::renew_producer() {
   producer_ = std::move(*made);
   producer_queue_.reset(rd_kafka_queue_get_main(producer_.get()));
   const uint64_t one = 1;
-  rd_kafka_queue_io_event_enable(producer_queue_.get(), wake_, &one, sizeof one);
+  rd_kafka_queue_io_event_enable(producer_queue_.get(), inbox_.fd(), &one, sizeof one);
   for (auto& topic : topics_) {
     if (auto handle = make_kafka_topic(producer_.get(), topic->name, topic.get())) topic->producing = std::move(*handle);
   }

@@ -41,7 +41,7 @@ void KafkaBroker::ask_ends() {
   const auto patience = std::min(options_.timeout, Duration(3'000));
   look_ups_->post([this, asked, refs, patience, client = asker_.get()] {
     auto ends = ask_offsets(client, refs, Ask::end, patience);
-    post([this, asked, ends = std::move(ends)] {
+    inbox_.post([this, asked, ends = std::move(ends)] {
       asking_ = false;
       for (size_t i = 0; i < asked.size(); ++i) on_end(*asked[i].first, asked[i].second, ends[i]);
       if (sink_ != nullptr && clock_.now() >= ask_at_) ask_ends();
@@ -162,7 +162,7 @@ void KafkaBroker::answer_read(Partition& partition, const std::string& channel, 
       page.publications = std::move(found.publications);
     }
     const bool unknown = !records && records.error().kind == ErrorKind::unavailable;
-    post([this, done, unknown, page = std::move(page)]() mutable {
+    inbox_.post([this, done, unknown, page = std::move(page)]() mutable {
       if (sink_ == nullptr) return done(unavailable("the broker is not running"));
       if (unknown) return done(unavailable("older messages could not be read"));
       done(std::move(page));

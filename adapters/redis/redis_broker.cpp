@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <future>
-#include <sys/eventfd.h>
 
 #include <poll.h>
-#include <unistd.h>
 
 #include "adapters/redis/replies.h"
 
@@ -32,8 +30,7 @@ RedisBroker::RedisBroker(const RedisOptions& options, const Clock& clock, Metric
       kept_(std::to_string(options.history_messages)),
       age_(std::to_string(options.history_age.count())),
       state_age_(std::to_string(std::max(kStateAge, options.history_age * 2).count())),
-      key_window_(std::to_string(kKeyWindow.count())),
-      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+      key_window_(std::to_string(kKeyWindow.count())) {
   if (clustered()) {
     for (const auto& tag : partition_tags(static_cast<size_t>(options_.partitions))) {
       partitions_.emplace_back();
@@ -48,28 +45,14 @@ RedisBroker::RedisBroker(const RedisOptions& options, const Clock& clock, Metric
 
 RedisBroker::~RedisBroker() {
   stop();
-  {
-    const std::lock_guard lock(mutex_);
-    ending_ = true;
-  }
-  post(nullptr);
+  inbox_.end();
   thread_.join();
-  ::close(wake_);
 }
 
 // ---- from any thread
 
-void RedisBroker::post(std::function<void()> call) {
-  {
-    const std::lock_guard lock(mutex_);
-    posted_.push_back(std::move(call));
-  }
-  const uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);
-}
-
 void RedisBroker::start(BrokerSink& sink) {
-  post([this, &sink] {
+  inbox_.post([this, &sink] {
     sink_ = &sink;
     topology_at_ = compare_at_ = sentinels_at_ = clock_.now();
     if (!clustered()) give(partitions_.front(), &shard_at({}));
@@ -78,7 +61,7 @@ void RedisBroker::start(BrokerSink& sink) {
 
 void RedisBroker::stop() {
   std::promise<void> stopped;
-  post([&] {
+  inbox_.post([&] {
     shut();
     stopped.set_value();
   });
@@ -91,10 +74,11 @@ void RedisBroker::publish(std::vector<PublishRequest> messages, ReceiptsDone don
   for (const auto& message : messages) size += message.envelope.size();
   if (waiting_bytes_.fetch_add(size) + size > options_.max_waiting && !messages.empty()) {
     waiting_bytes_ -= size;
-    return post([count = messages.size(), done = std::move(done)] { done({count, unavailable("too many publications are under way")}); });
+    return inbox_.post(
+        [count = messages.size(), done = std::move(done)] { done({count, unavailable("too many publications are under way")}); });
   }
   waiting_gauge_.add(static_cast<int64_t>(size));
-  post([this, messages = std::move(messages), done = std::move(done)]() mutable { do_publish(std::move(messages), done); });
+  inbox_.post([this, messages = std::move(messages), done = std::move(done)]() mutable { do_publish(std::move(messages), done); });
 }
 
 void RedisBroker::read(const std::string& channel, Position since, size_t limit, PageDone done) {
@@ -104,15 +88,15 @@ void RedisBroker::read(const std::string& channel, Position since, size_t limit,
   reading->limit = limit;
   reading->done = std::move(done);
   reading->deadline = clock_.now() + options_.timeout;
-  post([this, reading] { do_read(reading); });
+  inbox_.post([this, reading] { do_read(reading); });
 }
 
 void RedisBroker::subscribe(const std::vector<std::string>& channels, Done done) {
-  post([this, channels, done = std::move(done)]() mutable { do_subscribe(channels, std::move(done)); });
+  inbox_.post([this, channels, done = std::move(done)]() mutable { do_subscribe(channels, std::move(done)); });
 }
 
 void RedisBroker::unsubscribe(const std::vector<std::string>& channels, Done done) {
-  post([this, channels, done = std::move(done)] { do_unsubscribe(channels, done); });
+  inbox_.post([this, channels, done = std::move(done)] { do_unsubscribe(channels, done); });
 }
 
 // ---- the thread
@@ -121,32 +105,18 @@ void RedisBroker::run() {
   std::vector<pollfd> waits;
   std::vector<RedisShard*> polled;  // some may be retired by what others say
   for (;;) {
-    waits.assign({{wake_, POLLIN, 0}});
+    waits.assign({{inbox_.fd(), POLLIN, 0}});
     polled.clear();
     for (const auto& shard : shards_) {
       shard->add_waits(waits);
       polled.push_back(shard.get());
     }
     ::poll(waits.data(), waits.size(), static_cast<int>(until_next().count()));
-    uint64_t rung = 0;
-    [[maybe_unused]] const auto got = ::read(wake_, &rung, sizeof rung);
     for (size_t i = 0; i < polled.size(); ++i) polled[i]->serve(&waits[1 + 2 * i]);
-    take_posted();
+    inbox_.run_posted();
     keep_time();
     end_turn();
-    const std::lock_guard lock(mutex_);
-    if (ending_ && posted_.empty()) return;
-  }
-}
-
-void RedisBroker::take_posted() {
-  std::vector<std::function<void()>> calls;
-  {
-    const std::lock_guard lock(mutex_);
-    calls.swap(posted_);
-  }
-  for (auto& call : calls) {
-    if (call) call();
+    if (inbox_.over()) return;
   }
 }
 

@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -16,6 +15,7 @@
 #include "adapters/redis/redis_options.h"
 #include "adapters/redis/redis_shard.h"
 #include "adapters/redis/slots.h"
+#include "adapters/support/inbox.h"
 #include "gateway/base/metrics.h"
 #include "gateway/broker/broker.h"
 
@@ -98,8 +98,6 @@ class RedisBroker final : public Broker, private History, private RedisShard::Ow
   // threads and calls are in redis_broker.cpp. All below is of the thread.
   void read(const std::string& channel, Position since, size_t limit, PageDone done) override;
   void run();
-  void post(std::function<void()> call);
-  void take_posted();
   Duration until_next() const;
   void keep_time();
   void after(Duration delay, std::function<void()> call);  // also run when the adapter stops
@@ -179,10 +177,7 @@ class RedisBroker final : public Broker, private History, private RedisShard::Ow
   Count& missed_;
   const std::string kept_, age_, state_age_, key_window_;  // what the scripts are told of the options
 
-  std::mutex mutex_;
-  std::vector<std::function<void()>> posted_;
-  bool ending_ = false;
-  const int wake_;
+  Inbox inbox_;
   std::atomic<uint64_t> waiting_bytes_{0};  // of publications that are not answered
 
   BrokerSink* sink_ = nullptr;  // null: not started, or stopped

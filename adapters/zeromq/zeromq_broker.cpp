@@ -2,9 +2,6 @@
 
 #include <future>
 #include <random>
-#include <sys/eventfd.h>
-
-#include <unistd.h>
 
 #include "adapters/support/errors.h"
 #include "adapters/zeromq/peer_names.h"
@@ -49,7 +46,6 @@ ZeromqBroker::ZeromqBroker(const ZeromqOptions& options, const Clock& clock, Met
       links_gauge_(metrics.gauge("holdfast_zeromq_links", "Other nodes of the mesh that this one hears.")),
       waiting_gauge_(metrics.gauge("holdfast_zeromq_waiting_bytes", "Bytes of publications that wait for another node's answer.")),
       lost_(metrics.counter("holdfast_zeromq_losses_total", "Times that heartbeats showed that something was missed.")),
-      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       sockets_(std::make_unique<Sockets>()),
       totals_(random_number()),
       store_(limits_of(options), totals_) {
@@ -59,13 +55,8 @@ ZeromqBroker::ZeromqBroker(const ZeromqOptions& options, const Clock& clock, Met
 
 ZeromqBroker::~ZeromqBroker() {
   stop();
-  {
-    const std::lock_guard lock(mutex_);
-    ending_ = true;
-  }
-  post(nullptr);
+  inbox_.end();
   thread_.join();
-  ::close(wake_);
 }
 
 // Before start(): the thread does not look at the sockets yet.
@@ -105,28 +96,19 @@ Result<void> ZeromqBroker::bind() {
 
 // ---- from any thread
 
-void ZeromqBroker::post(std::function<void()> call) {
-  {
-    const std::lock_guard lock(mutex_);
-    posted_.push_back(std::move(call));
-  }
-  const uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);
-}
-
 void ZeromqBroker::start(BrokerSink& sink) {
-  post([this, &sink] {
+  inbox_.post([this, &sink] {
     sink_ = &sink;
     started_at_ = beat_at_ = clock_.now();
     names_ = std::make_unique<mesh::PeerNames>(options_.peers, options_.resolve_every, [this](std::set<std::string> addresses) {
-      post([this, addresses = std::move(addresses)] { set_peers(addresses); });
+      inbox_.post([this, addresses = std::move(addresses)] { set_peers(addresses); });
     });
   });
 }
 
 void ZeromqBroker::stop() {
   std::promise<void> stopped;
-  post([&] {
+  inbox_.post([&] {
     const bool ran = std::exchange(sink_, nullptr) != nullptr;
     names_.reset();
     if (ran) leave();
@@ -146,7 +128,7 @@ void ZeromqBroker::publish(std::vector<PublishRequest> messages, ReceiptsDone do
   for (const auto& message : messages) size += message.envelope.size();
   if (waiting_bytes_.fetch_add(size) + size > options_.max_waiting && !messages.empty()) {
     waiting_bytes_ -= size;
-    return post([count = messages.size(), done = std::move(done)] {
+    return inbox_.post([count = messages.size(), done = std::move(done)] {
       done(std::vector<Result<PublishReceipt>>(count, unavailable("too many publications are under way")));
     });
   }
@@ -156,22 +138,22 @@ void ZeromqBroker::publish(std::vector<PublishRequest> messages, ReceiptsDone do
     waiting_gauge_.sub(static_cast<int64_t>(size));
     done(std::move(receipts));
   };
-  post([this, messages = std::move(messages), counted = std::move(counted)]() mutable {
+  inbox_.post([this, messages = std::move(messages), counted = std::move(counted)]() mutable {
     do_publish(std::move(messages), std::move(counted));
   });
 }
 
 void ZeromqBroker::read(const std::string& channel, Position since, size_t limit, PageDone done) {
   auto reading = std::make_shared<Reading>(Reading{channel, limit, std::move(done), {}});
-  post([this, reading = std::move(reading), since] { do_read(reading, since); });
+  inbox_.post([this, reading = std::move(reading), since] { do_read(reading, since); });
 }
 
 void ZeromqBroker::subscribe(const std::vector<std::string>& channels, Done done) {
-  post([this, channels, done = std::move(done)]() mutable { do_subscribe(channels, std::move(done)); });
+  inbox_.post([this, channels, done = std::move(done)]() mutable { do_subscribe(channels, std::move(done)); });
 }
 
 void ZeromqBroker::unsubscribe(const std::vector<std::string>& channels, Done done) {
-  post([this, channels, done = std::move(done)] {
+  inbox_.post([this, channels, done = std::move(done)] {
     if (sink_ == nullptr) return done(unavailable("the broker is not running"));
     for (const auto& channel : channels) {
       if (channels_.erase(channel) == 0) continue;
@@ -186,7 +168,7 @@ void ZeromqBroker::unsubscribe(const std::vector<std::string>& channels, Done do
 
 void ZeromqBroker::run() {
   for (;;) {
-    std::vector<zmq::pollitem_t> polled{{nullptr, wake_, ZMQ_POLLIN, 0}};
+    std::vector<zmq::pollitem_t> polled{{nullptr, inbox_.fd(), ZMQ_POLLIN, 0}};
     if (sink_ != nullptr) {
       if (sockets_->below) polled.push_back({sockets_->below->handle(), 0, ZMQ_POLLIN, 0});
       if (sockets_->credentials) polled.push_back({sockets_->credentials->handle(), 0, ZMQ_POLLIN, 0});
@@ -195,8 +177,6 @@ void ZeromqBroker::run() {
       }
     }
     zmq::poll(polled, until_next());
-    uint64_t count = 0;
-    [[maybe_unused]] const auto got = ::read(wake_, &count, sizeof count);
     if (sink_ != nullptr) {
       check_credentials();
       read_below();
@@ -204,20 +184,12 @@ void ZeromqBroker::run() {
     }
     take_posted();
     keep_time();
-    const std::lock_guard lock(mutex_);
-    if (ending_ && posted_.empty()) return;
+    if (inbox_.over()) return;
   }
 }
 
 void ZeromqBroker::take_posted() {
-  std::vector<std::function<void()>> calls;
-  {
-    const std::lock_guard lock(mutex_);
-    calls.swap(posted_);
-  }
-  for (auto& call : calls) {
-    if (call) call();
-  }
+  inbox_.run_posted();
   // One question confirms all that was subscribed to in this turn.
   for (auto& [address, link] : links_) {
     if (link->probes.contains(0)) probe(*link);

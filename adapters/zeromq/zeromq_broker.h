@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "adapters/support/inbox.h"
 #include "adapters/support/store.h"
 #include "adapters/zeromq/zeromq_options.h"
 #include "gateway/base/metrics.h"
@@ -100,7 +100,6 @@ class ZeromqBroker final : public Broker, private History {
 
   // Of the thread. links.cpp: the other nodes; owning.cpp: channels that this node orders; asking.cpp: those of others.
   void run();
-  void post(std::function<void()> call);
   void take_posted();
   void keep_time();
   std::chrono::milliseconds until_next() const;
@@ -151,10 +150,7 @@ class ZeromqBroker final : public Broker, private History {
   Count& waiting_gauge_;
   Count& lost_;
 
-  std::mutex mutex_;
-  std::vector<std::function<void()>> posted_;
-  bool ending_ = false;
-  const int wake_;
+  Inbox inbox_;
   std::atomic<uint64_t> waiting_bytes_{0};
 
   // The thread's, once start() was called.

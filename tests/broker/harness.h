@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,16 @@ struct HarnessMaker {
 inline void PrintTo(const HarnessMaker& maker, std::ostream* out) { *out << maker.name; }
 
 constexpr std::chrono::seconds kPatience{20};
+
+// Waits until the condition holds; false: it does not in time.
+inline bool eventually(const std::function<bool()>& condition) {
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
 
 // Keeps what comes; a test waits for what it expects.
 class RecordingSink final : public BrokerSink {

@@ -19,6 +19,8 @@
 #include <spawn.h>
 #include <unistd.h>
 
+#include "tcp_gate.h"
+
 extern char** environ;
 
 namespace holdfast::broker_test {
@@ -27,17 +29,7 @@ namespace {
 
 constexpr int kPatience = 60'000;  // ms: a Java program on a machine that does other things
 
-std::string free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  return std::to_string(ntohs(address.sin_port));
-}
+std::string some_port() { return std::to_string(free_port()); }
 
 std::string jars() {
   const char* home = std::getenv("HOLDFAST_KAFKA_HOME");
@@ -118,7 +110,7 @@ rd_kafka_resp_err_t first_error(const rd_kafka_topic_result_t* const* results, s
 }  // namespace
 
 KafkaServer::KafkaServer(std::vector<std::string> properties)
-    : KafkaServer(Node{1, {}, free_port(), free_port(), "AAAAAAAAAAAAAAAAAAAAAQ", 1}, std::move(properties)) {
+    : KafkaServer(Node{1, {}, some_port(), some_port(), "AAAAAAAAAAAAAAAAAAAAAQ", 1}, std::move(properties)) {
   start();
 }
 
@@ -225,7 +217,7 @@ KafkaCluster::KafkaCluster() {
   std::vector<KafkaServer::Node> nodes(3);
   std::string voters;
   for (int i = 0; i < 3; ++i) {
-    nodes[static_cast<size_t>(i)] = {i + 1, {}, free_port(), free_port(), "AAAAAAAAAAAAAAAAAAAAAw", 3};
+    nodes[static_cast<size_t>(i)] = {i + 1, {}, some_port(), some_port(), "AAAAAAAAAAAAAAAAAAAAAw", 3};
     voters += (i > 0 ? "," : "") + std::to_string(i + 1) + "@127.0.0.1:" + nodes[static_cast<size_t>(i)].controller_port;
   }
   for (auto& node : nodes) {

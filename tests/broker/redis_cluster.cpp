@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "harness.h"
+
 namespace holdfast::broker_test {
 
 namespace {

@@ -19,30 +19,14 @@
 #include <spawn.h>
 #include <unistd.h>
 
+#include "harness.h"
+#include "tcp_gate.h"
+
 extern char** environ;
 
 namespace holdfast::broker_test {
 
-bool eventually(const std::function<bool()>& condition) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
-std::string RedisServer::free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  return std::to_string(ntohs(address.sin_port));
-}
+std::string RedisServer::free_port() { return std::to_string(broker_test::free_port()); }
 
 RedisServer::RedisServer(std::vector<std::string> options) : RedisServer(std::move(options), "") {}
 

@@ -10,9 +10,6 @@ struct redisReply;
 
 namespace holdfast::broker_test {
 
-// Waits until the condition holds; false: it does not in time.
-bool eventually(const std::function<bool()>& condition);
-
 // A process of a test's own, in a folder of its own, on a port of its own.
 class RedisServer {
  public:

@@ -73,6 +73,8 @@ TEST_F(RedisTest, APromotedReplicaBeginsANewEpoch) {
   const auto before = publish("news", "1");
   ASSERT_TRUE(before);
   ASSERT_TRUE(primary.wait_for_replica());
+  // The primary counts what it has sent; the replica may still be loading it.
+  ASSERT_TRUE(eventually([&] { return replica.command({"INFO", "replication"}).find("master_link_status:up") != std::string::npos; }));
 
   RedisOptions options;
   options.address = replica.address();

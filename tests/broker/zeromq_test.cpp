@@ -57,15 +57,6 @@ struct Node {
   std::unique_ptr<ZeromqBroker> broker;
 };
 
-bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
 // Two nodes that reach each other through gates.
 class Mesh : public testing::Test {
  protected:

@@ -17,27 +17,14 @@ from waiting import until
 PLACES = 8  # for nodes
 QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>holdfast.test</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>%s</version></dependency>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>%s</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
-  </dependencies>
-</project>
-"""
-VERSION = "4.4.0"
 
 
 def jars():
     """The folder of Kafka's jars: HOLDFAST_KAFKA_LIB, or build/kafka/lib, which Maven fills the first time."""
-    folder = pathlib.Path(os.environ.get("HOLDFAST_KAFKA_LIB", ROOT / "build" / "kafka" / "lib"))
-    if not list(folder.glob("kafka_2.13-*.jar")):
-        folder.mkdir(parents=True, exist_ok=True)
-        pom = folder.parent / "pom.xml"
-        pom.write_text(POM % (VERSION, VERSION))
-        subprocess.run(["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", "-DoutputDirectory=%s" % folder], check=True)
+    if given := os.environ.get("HOLDFAST_KAFKA_LIB"):
+        return pathlib.Path(given)
+    folder = ROOT / "build" / "kafka" / "lib"
+    subprocess.run([ROOT / "tests" / "broker" / "kafka_jars.sh", folder], check=True)
     return folder
 
 
