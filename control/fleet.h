@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "control/service.h"
+#include "control/facts.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
 #include "gateway/broker/broker.h"
@@ -58,9 +58,12 @@ class Fleet {
   // Listeners on all nodes of channels whose names begin with `prefix`, by name; at most `most`, of each node as well.
   std::vector<ChannelInfo> channels(const std::string& prefix, size_t most, Answers& answers);
   ChannelInfo channel(const std::string& name, Answers& answers);
+  // At most `query.most`, of each node as well, by node and id.
+  std::vector<ConnectionInfo> connections(const ConnectionQuery& query, Answers& answers);
   std::vector<std::string> alive(const std::vector<std::string>& connections);
   bool refresh(const std::string& connection);     // false: no node has it
   bool disconnect(const std::string& connection);  // false: no node has it
+  bool drain(const std::string& node);             // false: it does not answer
 
  private:
   struct Seen {
@@ -75,7 +78,7 @@ class Fleet {
   void send(const std::string& channel, std::string text);
   // Asks the other nodes; their answers' texts, as they came. `enough`: no further ones are waited for.
   std::vector<std::string> ask(std::string question, Answers& answers, const std::function<bool(const std::string&)>& enough = {});
-  bool somewhere(const std::string& operation, const std::string& connection, bool here);
+  bool somewhere(const std::string& operation, const std::string& name, bool here);
   void drop_silent();
 
   Broker& broker_;

@@ -5,7 +5,6 @@
 #include <memory>
 #include <mutex>
 
-#include "control/fleet.h"
 #include "gateway/message/item_codec.h"
 
 namespace holdfast::control {
@@ -29,31 +28,70 @@ std::vector<PublishRequest> to_requests(std::vector<Item>& items, const std::vec
   return requests;
 }
 
+tl::unexpected<Error> denied(std::string text) { return fail(ErrorKind::denied, std::move(text)); }
+// Why the item is not the caller's to publish.
+std::optional<Error> fault_of(const Caller& caller, const Item& item) {
+  // Only nodes speak there.
+  if (is_reserved(item.channel)) return Error{ErrorKind::invalid, "a channel's name must not begin with the byte 1"};
+  if (!caller.may_publish(item.channel)) return Error{ErrorKind::denied, caller.name + " may not publish to channel " + item.channel};
+  return std::nullopt;
+}
+
+tl::unexpected<Error> operators_only() { return denied("this is for operators"); }
+
 }  // namespace
 
-Service::Service(Broker& broker, NodeFacts& node, Metrics& metrics, Duration patience)
+Service::Service(Broker& broker, NodeFacts& node, Fleet& fleet, Metrics& metrics, Duration patience)
     : broker_(broker),
       node_(node),
+      fleet_(fleet),
       items_(metrics.counter("holdfast_published_items_total", "Items that the broker has accepted from this node.")),
-      refused_(metrics.counter("holdfast_publish_refused_total", "Items that the broker refused or did not answer for in time.")),
+      refused_(
+          metrics.counter("holdfast_publish_refused_total", "Items that were refused, or that the broker did not answer for in time.")),
       requests_(metrics.counter("holdfast_publish_requests_total", "Publish requests with valid items, accepted or not.")),
       seconds_(metrics.histogram("holdfast_publish_seconds", "Time from valid items to the broker's answer.",
                                  {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10})),
       patience_(patience) {}
 
-Service::Receipts Service::publish(std::vector<Item> items, const std::vector<std::string>& keys) {
+// ---- publish
+
+// Never more confidence than the broker gave: an item without a receipt counts as refused.
+Service::Receipts Service::counted(size_t count, Receipts receipts, TimePoint begin) {
+  receipts.resize(count, fail(ErrorKind::internal, "the broker gave no receipt"));
+  const auto refused = std::count_if(receipts.begin(), receipts.end(), [](const auto& receipt) { return !receipt; });
+  refused_.add(refused);
+  items_.add(static_cast<int64_t>(count) - refused);
+  seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  return receipts;
+}
+
+std::optional<Service::Receipts> Service::begin(const Caller& caller, const std::vector<Item>& items) {
   requests_.add();
-  const size_t count = items.size();
-  if (count == 0) return {};
-  const auto begin = std::chrono::steady_clock::now();
-
-  // Only nodes speak there.
-  const auto reserved = std::find_if(items.begin(), items.end(), [](const Item& item) { return is_reserved(item.channel); });
-  if (reserved != items.end()) {
-    refused_.add(static_cast<int64_t>(count));
-    return {count, Result<PublishReceipt>(invalid("a channel's name must not begin with the byte 1"))};
+  if (items.empty()) return Receipts();
+  for (size_t i = 0; i < items.size(); ++i) {
+    const auto fault = fault_of(caller, items[i]);
+    if (!fault) continue;
+    refused_.add(static_cast<int64_t>(items.size()));
+    Receipts receipts(items.size(), fail(fault->kind, "not tried, since another item was refused"));
+    receipts[i] = fail(*fault);
+    return receipts;
   }
+  return std::nullopt;
+}
 
+void Service::publish(const Caller& caller, std::vector<Item> items, const std::vector<std::string>& keys,
+                      std::function<void(Receipts)> done) {
+  if (auto over = begin(caller, items)) return done(std::move(*over));
+  const size_t count = items.size();
+  const auto at = std::chrono::steady_clock::now();
+  broker_.publish(to_requests(items, keys),
+                  [this, count, at, done = std::move(done)](Receipts receipts) { done(counted(count, std::move(receipts), at)); });
+}
+
+Service::Receipts Service::publish(const Caller& caller, std::vector<Item> items, const std::vector<std::string>& keys) {
+  if (auto over = begin(caller, items)) return std::move(*over);
+  const size_t count = items.size();
+  const auto at = std::chrono::steady_clock::now();
   auto meeting = std::make_shared<Meeting>();
   broker_.publish(to_requests(items, keys), [meeting](Receipts receipts) {
     const std::lock_guard lock(meeting->mutex);
@@ -61,7 +99,6 @@ Service::Receipts Service::publish(std::vector<Item> items, const std::vector<st
     meeting->done = true;
     meeting->arrived.notify_one();
   });
-
   Receipts receipts;
   {
     std::unique_lock lock(meeting->mutex);
@@ -70,14 +107,81 @@ Service::Receipts Service::publish(std::vector<Item> items, const std::vector<st
     else
       receipts.assign(count, fail(ErrorKind::unavailable, "the broker did not answer in time"));
   }
-  // Never more confidence than the broker gave: an item without a receipt counts as refused.
-  receipts.resize(count, fail(ErrorKind::internal, "the broker gave no receipt"));
+  return counted(count, std::move(receipts), at);
+}
 
-  const auto refused = std::count_if(receipts.begin(), receipts.end(), [](const auto& receipt) { return !receipt; });
-  refused_.add(refused);
-  items_.add(static_cast<int64_t>(count) - refused);
-  seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  return receipts;
+// ---- the rest
+
+Result<std::shared_ptr<WatchFeed>> Service::watch(const Caller& caller, const std::string& channel, const std::string& since,
+                                                  std::function<void()> ready) {
+  if (channel.empty() || is_reserved(channel)) return invalid("channel: this is no channel's name");
+  if (!caller.may_read(channel)) return denied(caller.name + " may not read channel " + channel);
+  std::optional<Position> from;
+  if (!since.empty()) {
+    const auto positions = parse_token(since, {channel});
+    if (!positions) return invalid("since: this is no position of channel " + channel);
+    from = positions->front();
+  }
+  auto feed = std::make_shared<WatchFeed>();
+  feed->on_ready(std::move(ready));
+  node_.watch(channel, from, feed);
+  return feed;
+}
+
+Result<std::vector<NodeInfo>> Service::nodes(const Caller& caller) {
+  if (!caller.operate) return operators_only();
+  return fleet_.nodes();
+}
+
+Result<Service::Channels> Service::channels(const Caller& caller, const std::string& prefix, size_t most) {
+  if (!caller.operate && !caller.may_read(prefix)) return denied(caller.name + " may not list channels that begin with '" + prefix + "'");
+  Channels out;
+  out.list = fleet_.channels(prefix, most, out.answers);
+  return out;
+}
+
+Result<Service::Channel> Service::channel(const Caller& caller, const std::string& name) {
+  if (!caller.operate && !caller.may_read(name)) return denied(caller.name + " may not read channel " + name);
+  Channel out;
+  out.info = fleet_.channel(name, out.answers);
+  return out;
+}
+
+Result<Service::Connections> Service::connections(const Caller& caller, const ConnectionQuery& query) {
+  if (!caller.operate) return operators_only();
+  Connections out;
+  out.list = fleet_.connections(query, out.answers);
+  return out;
+}
+
+Result<std::vector<std::string>> Service::alive(const Caller& caller, const std::vector<std::string>& connections) {
+  if (!caller.operate) return operators_only();
+  return fleet_.alive(connections);
+}
+
+Result<void> Service::refresh(const Caller& caller, const std::string& connection) {
+  if (!caller.operate) return operators_only();
+  if (!fleet_.refresh(connection))
+    return fail(ErrorKind::not_found, "No node holds such a connection with a backend that knows only HTTP.");
+  return {};
+}
+
+Result<void> Service::disconnect(const Caller& caller, const std::string& connection) {
+  if (!caller.operate) return operators_only();
+  if (!fleet_.disconnect(connection)) return fail(ErrorKind::not_found, "No node holds it.");
+  return {};
+}
+
+Result<void> Service::drain(const Caller& caller, const std::string& node) {
+  if (!caller.operate) return operators_only();
+  if (!fleet_.drain(node)) return fail(ErrorKind::not_found, "There is no such node, or it does not answer.");
+  return {};
+}
+
+Result<void> Service::recover(const Caller& caller) {
+  if (!caller.operate) return operators_only();
+  node_.recover();
+  return {};
 }
 
 }  // namespace holdfast::control

@@ -1,8 +1,15 @@
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "control/caller.h"
+#include "control/facts.h"
+#include "control/fleet.h"
+#include "control/watch_feed.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
 #include "gateway/base/result.h"
@@ -11,54 +18,59 @@
 
 namespace holdfast::control {
 
-// A channel and who listens to it.
-struct ChannelInfo {
-  std::string name;
-  int64_t response = 0, stream = 0, websocket = 0;  // connections held for it, by kind
-};
-
-// What the control side needs to know of the node's client side; app/ connects it. Threads: any.
-class NodeFacts {
- public:
-  virtual ~NodeFacts() = default;
-  // Forgets ids and has every hold ask its backend again.
-  virtual void recover() = 0;
-  // Held connections by their ids. These wait for the loops (a second at most: a loop that is that busy counts as not knowing).
-  virtual std::vector<std::string> alive(const std::vector<std::string>& connections) = 0;
-  virtual bool refresh(const std::string& connection) = 0;     // false: not here
-  virtual bool disconnect(const std::string& connection) = 0;  // false: not here
-  // Whether anybody on this node listens, or did until a moment ago.
-  virtual bool listened(const std::string& channel) = 0;
-  // These wait for the loops too.
-  virtual std::vector<ChannelInfo> channels(const std::string& prefix, size_t most) = 0;  // in no order
-  virtual ChannelInfo channel(const std::string& name) = 0;
-  struct Held {
-    int64_t connections = 0, channels = 0;
-  };
-  virtual Held held() = 0;  // does not wait
-};
-
-class Fleet;
-
-// The one implementation of every operation; the doors (http, later grpc and zmq) translate, authenticate and call it. Threads: any.
+// The one implementation of every operation; the doors (grpc, http, zmq) translate, authenticate and call it. Each operation is held to
+// what its caller may do; errors: denied. Threads: any.
 class Service {
  public:
   // `patience`: how long a publish waits for the broker before it is answered `unavailable`.
-  Service(Broker& broker, NodeFacts& node, Metrics& metrics, Duration patience = std::chrono::seconds(10));
+  Service(Broker& broker, NodeFacts& node, Fleet& fleet, Metrics& metrics, Duration patience = std::chrono::seconds(10));
 
   using Receipts = std::vector<Result<PublishReceipt>>;
   // Items are valid already (message/item_json.h). Waits until the broker has them all or has refused them; one receipt per item, in order.
-  // `keys`: idempotency keys, one per item, empty for none; or no keys at all.
-  Receipts publish(std::vector<Item> items, const std::vector<std::string>& keys = {});
-  NodeFacts& node() { return node_; }
-  // The other nodes; set before the doors open.
-  Fleet& fleet() { return *fleet_; }
-  void set_fleet(Fleet& fleet) { fleet_ = &fleet; }
+  // If one of them is not the caller's to publish, none is published. `keys`: idempotency keys, one per item, empty for none; or no keys.
+  Receipts publish(const Caller& caller, std::vector<Item> items, const std::vector<std::string>& keys = {});
+  // Does not wait. `done`: once, on a thread of the adapter; from inside if all are refused at once. The service outlives the broker's
+  // stop().
+  void publish(const Caller& caller, std::vector<Item> items, const std::vector<std::string>& keys, std::function<void(Receipts)> done);
+
+  // What is published to the channel, from behind `since` (a token as clients get it: message/position.h) if that is not empty.
+  // Errors: invalid (no token of this channel), denied.
+  Result<std::shared_ptr<WatchFeed>> watch(const Caller& caller, const std::string& channel, const std::string& since,
+                                           std::function<void()> ready = {});
+
+  // On all nodes.
+  Result<std::vector<NodeInfo>> nodes(const Caller& caller);
+  struct Channels {
+    std::vector<ChannelInfo> list;  // by name
+    Answers answers;
+  };
+  Result<Channels> channels(const Caller& caller, const std::string& prefix, size_t most);
+  struct Channel {
+    ChannelInfo info;
+    Answers answers;
+  };
+  Result<Channel> channel(const Caller& caller, const std::string& name);
+  struct Connections {
+    std::vector<ConnectionInfo> list;  // by node and id
+    Answers answers;
+  };
+  Result<Connections> connections(const Caller& caller, const ConnectionQuery& query);
+  Result<std::vector<std::string>> alive(const Caller& caller, const std::vector<std::string>& connections);
+  Result<void> refresh(const Caller& caller, const std::string& connection);     // not_found: no node has it
+  Result<void> disconnect(const Caller& caller, const std::string& connection);  // not_found: no node has it
+  Result<void> drain(const Caller& caller, const std::string& node);             // not_found: no such node
+
+  // On this node.
+  Result<void> recover(const Caller& caller);
+  bool listened(const std::string& channel) { return node_.listened(channel); }
 
  private:
+  std::optional<Receipts> begin(const Caller& caller, const std::vector<Item>& items);  // what to answer at once
+  Receipts counted(size_t count, Receipts receipts, TimePoint begin);
+
   Broker& broker_;
   NodeFacts& node_;
-  Fleet* fleet_ = nullptr;
+  Fleet& fleet_;
   Count& items_;
   Count& refused_;
   Count& requests_;

@@ -29,21 +29,22 @@ Answer body_error(const Error& error) {
 }
 
 // An item that this broker will never take is the publisher's to change; anything else may be tried again.
-bool hopeless(ErrorKind kind) { return kind == ErrorKind::invalid || kind == ErrorKind::too_large; }
+bool hopeless(ErrorKind kind) { return kind == ErrorKind::invalid || kind == ErrorKind::too_large || kind == ErrorKind::denied; }
 
 // Names the refused items, so that a publisher repeats those and no others.
 Answer refusal(const Service::Receipts& receipts) {
   size_t refused = 0;
-  bool retry = false;
+  bool retry = false, denied = false;
   std::string list;
   for (size_t i = 0; i < receipts.size(); ++i) {
     if (receipts[i]) continue;
     retry |= !hopeless(receipts[i].error().kind);
+    denied |= receipts[i].error().kind == ErrorKind::denied;
     if (++refused <= kNamedItems) list += (list.empty() ? "items[" : "; items[") + std::to_string(i) + "]: " + receipts[i].error().text;
   }
   if (refused > kNamedItems) list += "; and " + std::to_string(refused - kNamedItems) + " more";
   const std::string begin = refused == receipts.size() ? "Not published: " : "Published except ";
-  Answer answer = text_answer(retry ? 503 : 400, begin + list);
+  Answer answer = text_answer(retry ? 503 : denied ? 403 : 400, begin + list);
   if (retry) answer.fields.emplace_back("Retry-After", "1");
   return answer;
 }
@@ -72,14 +73,15 @@ Answer ControlDoor::answer(const Request& request) {
     answer.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"holdfast\"");
     return answer;
   }
-  if (request.path == "/publish/" || request.path == "/publish") return publish(request);
-  if (request.path == "/recover" || request.path == "/recover/") return recover(request);
-  if (request.path.starts_with("/v1/")) return answer_operation(request, service_);
+  const Caller& caller = Caller::anybody();
+  if (request.path == "/publish/" || request.path == "/publish") return publish(request, caller);
+  if (request.path == "/recover" || request.path == "/recover/") return recover(request, caller);
+  if (request.path.starts_with("/v1/")) return answer_operation(request, caller, service_);
   if (request.path == "/") return text_answer(200, "Holdfast API");
   return text_answer(404, "Not Found");
 }
 
-Answer ControlDoor::publish(const Request& request) {
+Answer ControlDoor::publish(const Request& request, const Caller& caller) {
   if (auto wrong = wrong_method(request)) return *std::move(wrong);
   const auto type = choose_answer_type(request.accept);
   if (!type) return not_acceptable();
@@ -90,17 +92,17 @@ Answer ControlDoor::publish(const Request& request) {
   if (!items) return text_answer(400, items.error().text);
 
   const auto keys = keys_of(request.idempotency_key, items->size());
-  const auto receipts = service_.publish(*std::move(items), keys);
+  const auto receipts = service_.publish(caller, *std::move(items), keys);
   for (const auto& receipt : receipts)
     if (!receipt) return refusal(receipts);
   return done(*type, "Published");
 }
 
-Answer ControlDoor::recover(const Request& request) {
+Answer ControlDoor::recover(const Request& request, const Caller& caller) {
   if (auto wrong = wrong_method(request)) return *std::move(wrong);
   const auto type = choose_answer_type(request.accept);
   if (!type) return not_acceptable();
-  service_.node().recover();
+  if (const auto told = service_.recover(caller); !told) return text_answer(403, told.error().text);
   return done(*type, "Updated");
 }
 

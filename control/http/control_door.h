@@ -17,8 +17,8 @@ class ControlDoor final : public RequestHandler {
   Answer answer(const Request& request) override;
 
  private:
-  Answer publish(const Request& request);
-  Answer recover(const Request& request);
+  Answer publish(const Request& request, const Caller& caller);
+  Answer recover(const Request& request, const Caller& caller);
 
   Service& service_;
   const Tokens tokens_;

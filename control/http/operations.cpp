@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "control/fleet.h"
 #include "gateway/base/text.h"
 
 namespace holdfast::control {
@@ -24,6 +23,20 @@ Answer problem(int status, std::string_view title, std::string_view detail) {
 }
 
 Answer not_found(std::string_view detail) { return problem(404, "Not Found", detail); }
+
+Answer refusal(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::invalid:
+    case ErrorKind::too_large:
+      return problem(400, "Bad Request", error.text);
+    case ErrorKind::denied:
+      return problem(403, "Forbidden", error.text);
+    case ErrorKind::not_found:
+      return not_found(error.text);
+    default:
+      return problem(503, "Service Unavailable", error.text);
+  }
+}
 
 Answer wrong_method(std::string_view allowed) {
   Answer answer = problem(405, "Method Not Allowed", "Use " + std::string(allowed) + ".");
@@ -50,9 +63,11 @@ Json to_json(const ChannelInfo& channel) {
 
 Json to_json(const Answers& answers) { return {{"asked", answers.asked}, {"answered", answers.answered}}; }
 
-Answer nodes(Service& service) {
+Answer nodes(const Caller& caller, Service& service) {
+  const auto nodes = service.nodes(caller);
+  if (!nodes) return refusal(nodes.error());
   Json list = Json::array();
-  for (const auto& node : service.fleet().nodes()) {
+  for (const auto& node : *nodes) {
     list.push_back({{"id", node.id},
                     {"host", node.host},
                     {"role", node.role},
@@ -64,50 +79,50 @@ Answer nodes(Service& service) {
   return good({{"nodes", std::move(list)}});
 }
 
-Answer channels(const Request& request, Service& service) {
+Answer channels(const Request& request, const Caller& caller, Service& service) {
   size_t limit = kDefaultLimit;
   if (const auto text = parameter(request.query, "limit")) {
     const auto number = parse_uint(*text);
     if (!number || *number == 0 || *number > kMostLimit) return problem(400, "Bad Request", "limit is a number from 1 to 10000.");
     limit = static_cast<size_t>(*number);
   }
-  Answers answers;
+  const auto channels = service.channels(caller, parameter(request.query, "prefix").value_or(""), limit);
+  if (!channels) return refusal(channels.error());
   Json list = Json::array();
-  for (const auto& channel : service.fleet().channels(parameter(request.query, "prefix").value_or(""), limit, answers)) {
-    list.push_back(to_json(channel));
-  }
-  return good({{"channels", std::move(list)}, {"nodes", to_json(answers)}});
+  for (const auto& channel : channels->list) list.push_back(to_json(channel));
+  return good({{"channels", std::move(list)}, {"nodes", to_json(channels->answers)}});
 }
 
-Answer channel(std::string_view encoded, Service& service) {
+Answer channel(std::string_view encoded, const Caller& caller, Service& service) {
   const auto name = percent_decode(encoded, false);
   if (!name || name->empty()) return problem(400, "Bad Request", "The channel's name is not well encoded.");
-  Answers answers;
-  Json out = to_json(service.fleet().channel(*name, answers));
-  out["nodes"] = to_json(answers);
+  const auto channel = service.channel(caller, *name);
+  if (!channel) return refusal(channel.error());
+  Json out = to_json(channel->info);
+  out["nodes"] = to_json(channel->answers);
   return good(out);
 }
 
-Answer connection(std::string_view rest, Service& service) {
+Answer connection(std::string_view rest, const Caller& caller, Service& service) {
   const size_t slash = rest.find('/');
   const std::string id(rest.substr(0, slash));
   const auto verb = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
   if (verb != "refresh" && verb != "disconnect") return not_found("A connection is told to refresh or to disconnect.");
-  const bool found = verb == "refresh" ? service.fleet().refresh(id) : service.fleet().disconnect(id);
-  if (!found)
-    return not_found(verb == "refresh" ? "No node holds such a connection with a backend that knows only HTTP." : "No node holds it.");
+  const auto told = verb == "refresh" ? service.refresh(caller, id) : service.disconnect(caller, id);
+  if (!told) return refusal(told.error());
   return good({{"id", id}});
 }
 
 }  // namespace
 
-Answer answer_operation(const Request& request, Service& service) {
+Answer answer_operation(const Request& request, const Caller& caller, Service& service) {
   const auto path = request.path.substr(4);
   const bool get = request.method == "GET";
-  if (path == "nodes") return get ? nodes(service) : wrong_method("GET");
-  if (path == "channels") return get ? channels(request, service) : wrong_method("GET");
-  if (path.starts_with("channels/")) return get ? channel(path.substr(9), service) : wrong_method("GET");
-  if (path.starts_with("connections/")) return request.method == "POST" ? connection(path.substr(12), service) : wrong_method("POST");
+  if (path == "nodes") return get ? nodes(caller, service) : wrong_method("GET");
+  if (path == "channels") return get ? channels(request, caller, service) : wrong_method("GET");
+  if (path.starts_with("channels/")) return get ? channel(path.substr(9), caller, service) : wrong_method("GET");
+  if (path.starts_with("connections/"))
+    return request.method == "POST" ? connection(path.substr(12), caller, service) : wrong_method("POST");
   return not_found("There is no such operation.");
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "control/fleet.h"
 #include "gateway/base/tnetstring.h"
 #include "gateway/message/item_tnet.h"
 
@@ -27,8 +26,10 @@ Answer conncheck(const Tnet* args, Service& service) {
     if (id.kind != Tnet::Kind::text) return refuse("bad-request");
     asked.emplace_back(id.text);
   }
+  const auto found = service.alive(Caller::anybody(), asked);
+  if (!found) return refuse("internal-error", found.error().text);
   std::string alive;
-  for (const auto& id : service.fleet().alive(asked)) alive += tnet_text(id);
+  for (const auto& id : *found) alive += tnet_text(id);
   return {{}, tnet_list(alive)};
 }
 
@@ -51,7 +52,7 @@ Answer refresh_channel(std::string_view channel, Service& service) {
   item.no_seq = true;
   std::vector<Item> items;
   items.push_back(std::move(item));
-  const auto receipts = service.publish(std::move(items));
+  const auto receipts = service.publish(Caller::anybody(), std::move(items));
   if (!receipts.front()) return refuse("internal-error", receipts.front().error().text);
   return {};
 }
@@ -59,7 +60,7 @@ Answer refresh_channel(std::string_view channel, Service& service) {
 Answer refresh(const Tnet* args, Service& service) {
   if (args == nullptr) return refuse("bad-request");
   if (const auto id = args->text_of("cid"); id && !id->empty()) {
-    return service.fleet().refresh(std::string(*id)) ? Answer() : refuse("item-not-found");
+    return service.refresh(Caller::anybody(), std::string(*id)) ? Answer() : refuse("item-not-found");
   }
   const auto channel = args->text_of("channel");
   return channel && !channel->empty() ? refresh_channel(*channel, service) : refuse("bad-request");
@@ -75,7 +76,7 @@ Answer publish(const Tnet* args, Service& service, const ItemLimits& limits) {
     if (!item) return refuse("bad-request", item.error().text);
     items.push_back(std::move(*item));
   }
-  for (const auto& receipt : service.publish(std::move(items))) {
+  for (const auto& receipt : service.publish(Caller::anybody(), std::move(items))) {
     if (!receipt) return refuse("internal-error", receipt.error().text);
   }
   return {};
@@ -98,7 +99,7 @@ std::string answer_command(std::string_view request, Service& service, const Soc
   } else if (*method == "get-zmq-uris") {
     answer = get_uris(addresses);
   } else if (*method == "recover") {
-    service.node().recover();
+    service.recover(Caller::anybody());
   } else if (*method == "refresh") {
     answer = refresh(args, service);
   } else if (*method == "publish") {

@@ -138,7 +138,7 @@ void ZmqDoor::State::follow_interest() {
     channels.swap(changed);
   }
   for (const auto& channel : channels) {
-    const bool wanted = service.node().listened(channel);
+    const bool wanted = service.listened(channel);
     if (wanted == subscribed.contains(channel)) continue;
     for (auto& socket : subs) {
       if (wanted) {
@@ -195,7 +195,7 @@ void ZmqDoor::State::publish() {
   if (items.empty()) return;
   size_t refused = 0;
   std::string reason;
-  for (const auto& receipt : service.publish(std::exchange(items, {}), std::exchange(keys, {}))) {
+  for (const auto& receipt : service.publish(Caller::anybody(), std::exchange(items, {}), std::exchange(keys, {}))) {
     if (receipt) continue;
     ++refused;
     reason = receipt.error().text;

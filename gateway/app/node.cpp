@@ -1,7 +1,10 @@
 #include "gateway/app/node.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <map>
 #include <mutex>
@@ -11,10 +14,10 @@
 #include <unistd.h>
 
 #include "adapters/registry.h"
-#include "control/fleet.h"
 #include "control/http/server.h"
 #include "control/service.h"
 #include "control/zmq/zmq_door.h"
+#include "gateway/app/channel_watches.h"
 #include "gateway/app/node_watch.h"
 #include "gateway/base/log.h"
 #include "gateway/net/loop.h"
@@ -34,13 +37,15 @@ struct Worker {
             hub, index, loop.timers(), [this](std::function<void()> work) { loop.post(std::move(work)); }, settings.delivery, metrics),
         upstream(loop, settings.upstream, metrics, &sockets),
         gateway(loop, shard, upstream, std::move(rules), settings.proxy, settings.hold, settings.websocket, metrics, std::move(sockjs)),
-        server(loop, settings.edge, gateway, metrics) {}
+        server(loop, settings.edge, gateway, metrics),
+        watches(shard, gateway.door()) {}
 
   Loop loop;
   HubShard shard;
   UpstreamClient upstream;
   Gateway gateway;
   HttpServer server;
+  ChannelWatches watches;
   std::thread thread;
   std::atomic<size_t> connections{1};  // until it is counted
   CallbackTimer drain_delay;
@@ -87,18 +92,16 @@ std::string with_port(const std::string& address, uint16_t port) {
 struct Node::State final : control::NodeFacts {
   State(Settings s, std::vector<Route> r) : settings(std::move(s)), routes(std::move(r)) {}
 
+  // Signals are one way in: what waits for them does the rest.
+  void drain() override { ::kill(::getpid(), SIGTERM); }
+
   void recover() override {
     for (auto& worker : workers) worker->loop.post([gateway = &worker->gateway] { gateway->recover(); });
   }
 
   std::vector<std::string> alive(const std::vector<std::string>& connections) override {
-    const auto on_loops = ask_each_loop<std::vector<std::string>>([connections](Worker& worker) {
-      std::vector<std::string> found;
-      for (const auto& id : connections) {
-        if (worker.gateway.find(id) != nullptr) found.push_back(id);
-      }
-      return found;
-    });
+    const auto on_loops =
+        ask_each_loop<std::vector<std::string>>([connections](Worker& worker) { return worker.gateway.held(connections); });
     std::vector<std::string> all;
     for (const auto& found : on_loops) all.insert(all.end(), found.begin(), found.end());
     return all;
@@ -108,6 +111,19 @@ struct Node::State final : control::NodeFacts {
   }
   bool disconnect(const std::string& connection) override {
     return with_connection(connection, [](Session& session) { return session.drain(); });
+  }
+  std::vector<control::ConnectionInfo> connections(const control::ConnectionQuery& query) override {
+    using List = std::vector<control::ConnectionInfo>;
+    List all;
+    for (auto& list : ask_each_loop<List>([query](Worker& worker) { return connections_of(worker.gateway, query); }))
+      std::move(list.begin(), list.end(), std::back_inserter(all));
+    if (all.size() > query.most) all.resize(query.most);
+    return all;
+  }
+  // A channel always on the same loop, so that its watchers share what the hub knows of it.
+  void watch(const std::string& channel, std::optional<Position> since, std::shared_ptr<control::WatchFeed> feed) override {
+    Worker& worker = *workers[std::hash<std::string>()(channel) % workers.size()];
+    worker.loop.post([&worker, channel, since, feed = std::move(feed)] { worker.watches.add(channel, since, feed); });
   }
   bool listened(const std::string& channel) override { return hub->listened(channel); }
   std::vector<control::ChannelInfo> channels(const std::string& prefix, size_t most) override {
@@ -135,6 +151,19 @@ struct Node::State final : control::NodeFacts {
     for (const char* mode : {"response", "stream", "websocket"})
       out.connections += metrics.gauge("holdfast_holds", "", {{"mode", mode}}).value();
     out.channels = metrics.gauge("holdfast_channels", "").value();
+    return out;
+  }
+  static std::vector<control::ConnectionInfo> connections_of(const Gateway& gateway, const control::ConnectionQuery& query) {
+    static constexpr std::array<const char*, kHoldKinds> kKinds{"", "response", "stream", "websocket"};
+    std::vector<control::ConnectionInfo> out;
+    gateway.each_held([&](const std::string& id, const Session& session) {
+      const std::string kind = kKinds[static_cast<size_t>(session.kind())];
+      if (!query.kind.empty() && query.kind != kind) return true;
+      auto channels = session.channels();
+      if (!query.channel.empty() && std::find(channels.begin(), channels.end(), query.channel) == channels.end()) return true;
+      out.push_back({id, {}, kind, session.peer_address(), std::move(channels)});
+      return out.size() < query.most;
+    });
     return out;
   }
   static void add(control::ChannelInfo& info, const HubShard::Counts& counts) {
@@ -212,11 +241,11 @@ struct Node::State final : control::NodeFacts {
   std::unique_ptr<Hub> hub;
   std::unique_ptr<MessageSockets> sockets;  // outlives the workers
   std::vector<std::unique_ptr<Worker>> workers;
+  std::unique_ptr<control::Fleet> fleet;
   std::unique_ptr<control::Service> service;
   std::unique_ptr<control::HttpServer> control_door;
   std::unique_ptr<control::ZmqDoor> zmq_door;
-  std::unique_ptr<NodeWatch> watch;
-  std::unique_ptr<control::Fleet> fleet;
+  std::unique_ptr<NodeWatch> node_watch;
   std::unique_ptr<control::FleetSink> sink;
   std::unique_ptr<control::AdminServer> admin_door;
   std::vector<std::string> edge_addresses;
@@ -254,7 +283,8 @@ Result<void> Node::State::start() {
 
   const auto& role = settings.node.role;
   const size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const size_t loops = role == "control" ? 0 : settings.node.loops > 0 ? static_cast<size_t>(settings.node.loops) : cores;
+  // A control node has no clients, but doors that watch channels.
+  const size_t loops = role == "control" ? 1 : settings.node.loops > 0 ? static_cast<size_t>(settings.node.loops) : cores;
   const auto table = make_table(std::move(routes));
   sockets = std::make_unique<MessageSockets>();
   bind_message_sockets(*table, *sockets);
@@ -269,17 +299,16 @@ Result<void> Node::State::start() {
     if (auto listening = listen(); !listening) return listening;
   }
 
-  service = std::make_unique<control::Service>(*broker, *this, metrics);
-  zmq_door = std::make_unique<control::ZmqDoor>(settings.zmq, *service, ItemLimits(), metrics);
-  watch = std::make_unique<NodeWatch>(*zmq_door);
-  if (watch->wanted(settings.zmq)) {
-    hub->watch(watch.get());
-    for (auto& worker : workers) worker->gateway.set_watcher(watch.get());
-  }
   fleet = std::make_unique<control::Fleet>(*broker, *this, control::NodeInfo{new_node_id(), host_name(), role, HOLDFAST_VERSION}, clock,
                                            metrics);
+  service = std::make_unique<control::Service>(*broker, *this, *fleet, metrics);
+  zmq_door = std::make_unique<control::ZmqDoor>(settings.zmq, *service, ItemLimits(), metrics);
+  node_watch = std::make_unique<NodeWatch>(*zmq_door);
+  if (node_watch->wanted(settings.zmq)) {
+    hub->watch(node_watch.get());
+    for (auto& worker : workers) worker->gateway.set_watcher(node_watch.get());
+  }
   sink = std::make_unique<control::FleetSink>(*fleet, *hub);
-  service->set_fleet(*fleet);
   pushpin_metrics();
   control_door = std::make_unique<control::HttpServer>(settings.control, *service, metrics);
   admin_door = std::make_unique<control::AdminServer>(settings.admin, metrics, [this] { return readiness(); });

@@ -166,7 +166,7 @@ class HubShard {
   size_t channels() const;
   size_t subscriptions() const;
   using Counts = std::array<size_t, Subscription::kKinds>;
-  // Of one channel, by walking through its listeners; or of each whose name begins so, up to `most`.
+  // Of one channel, by walking through its listeners; or of each whose name begins so and that has any of a kind but 0, up to `most`.
   Counts listeners(std::string_view channel) const;
   std::vector<std::pair<std::string, Counts>> listed(std::string_view prefix, size_t most) const;
 

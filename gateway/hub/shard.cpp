@@ -81,7 +81,9 @@ std::vector<std::pair<std::string, HubShard::Counts>> HubShard::listed(std::stri
   std::vector<std::pair<std::string, Counts>> out;
   for (const auto& [name, channel] : state_->channels) {
     if (out.size() == most) break;
-    if (channel->listeners > 0 && std::string_view(name).starts_with(prefix)) out.emplace_back(name, State::count(*channel));
+    if (channel->listeners == 0 || !std::string_view(name).starts_with(prefix)) continue;
+    const Counts counts = State::count(*channel);
+    if (std::any_of(counts.begin() + 1, counts.end(), [](size_t count) { return count > 0; })) out.emplace_back(name, counts);
   }
   return out;
 }

@@ -42,6 +42,12 @@ class DirectListener : public Session, public Listener, public Timer {
     }
   }
 
+  std::vector<std::string> channels() const final {
+    std::vector<std::string> out;
+    for (const auto& slot : slots_) out.push_back(slot->name);
+    return out;
+  }
+
   ~DirectListener() override {
     for (auto& slot : slots_) gateway_.hub().unsubscribe(slot->subscription, true);
   }

@@ -1,5 +1,7 @@
 #include "gateway/session/gateway.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include "gateway/base/log.h"
@@ -105,15 +107,43 @@ std::string Gateway::connection_id(uint32_t serial) const {
   return text;
 }
 
-Session* Gateway::find(std::string_view connection_id) {
+// nullopt: it was not made here.
+std::optional<uint32_t> Gateway::serial_of(std::string_view connection_id) const {
   const std::string of_zero = this->connection_id(0);
   const size_t fixed = of_zero.size() - 8;
-  if (connection_id.size() != of_zero.size() || connection_id.substr(0, fixed) != std::string_view(of_zero).substr(0, fixed))
-    return nullptr;
-  for (const auto& session : sessions_) {
-    if (session->kind() != HoldKind::none && this->connection_id(session->serial_) == connection_id) return session.get();
+  if (connection_id.size() != of_zero.size() || connection_id.substr(0, fixed) != std::string_view(of_zero).substr(0, fixed)) return {};
+  uint32_t serial = 0;
+  const char* end = connection_id.data() + connection_id.size();
+  const auto [stopped, error] = std::from_chars(connection_id.data() + fixed, end, serial, 16);
+  return error == std::errc() && stopped == end ? std::optional(serial) : std::nullopt;
+}
+
+Session* Gateway::find(std::string_view connection_id) {
+  const auto serial = serial_of(connection_id);
+  if (!serial) return nullptr;
+  const auto it = std::find_if(sessions_.begin(), sessions_.end(),
+                               [&](const auto& session) { return session->serial_ == *serial && session->kind() != HoldKind::none; });
+  return it != sessions_.end() ? it->get() : nullptr;
+}
+
+std::vector<std::string> Gateway::held(const std::vector<std::string>& connection_ids) const {
+  std::unordered_map<uint32_t, const std::string*> wanted;
+  for (const auto& id : connection_ids) {
+    if (const auto serial = serial_of(id)) wanted.emplace(*serial, &id);
   }
-  return nullptr;
+  std::vector<std::string> out;
+  if (wanted.empty()) return out;
+  for (const auto& session : sessions_) {
+    const auto found = wanted.find(session->serial_);
+    if (found != wanted.end() && session->kind() != HoldKind::none) out.push_back(*found->second);
+  }
+  return out;
+}
+
+void Gateway::each_held(const std::function<bool(const std::string&, const Session&)>& visit) const {
+  for (const auto& session : sessions_) {
+    if (session->kind() != HoldKind::none && !visit(connection_id(session->serial_), *session)) return;
+  }
 }
 
 void Gateway::finish(Session& session) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -55,6 +56,10 @@ class Gateway final : public ExchangeHandler {
   std::string connection_id(uint32_t serial) const;
   // The held connection with this id; null: not on this loop.
   Session* find(std::string_view connection_id);
+  // Those of the ids that are held here; one walk over the sessions.
+  std::vector<std::string> held(const std::vector<std::string>& connection_ids) const;
+  // Calls `visit` for held connections, in no order, until it answers false.
+  void each_held(const std::function<bool(const std::string& connection_id, const Session& session)>& visit) const;
 
   void on_request(Exchange& exchange, RequestHead head, BodyFraming body) override;
 
@@ -100,6 +105,7 @@ class Gateway final : public ExchangeHandler {
 
  private:
   void own(std::unique_ptr<Session> session);
+  std::optional<uint32_t> serial_of(std::string_view connection_id) const;
   void drain_slice();
   void on_websocket(Exchange& exchange, std::unique_ptr<HeldRequest> request, const RouteMatch& match);
 

@@ -315,6 +315,14 @@ bool HoldChannels::any_prev_id() const {
   return std::any_of(channels_.begin(), channels_.end(), [](const auto& c) { return c.details && c.details->prev_id; });
 }
 
+std::vector<std::string> HoldChannels::names() const {
+  std::vector<std::string> out;
+  for (const auto& channel : channels_) {
+    if (channel.subscription.active()) out.push_back(channel.subscription.channel());
+  }
+  return out;
+}
+
 bool HoldChannels::any_active() const { return !channels_.empty(); }
 
 }  // namespace holdfast

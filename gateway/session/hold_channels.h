@@ -65,6 +65,7 @@ class HoldChannels final : public Listener {
   bool rewrites(size_t channel) const;
   bool any_prev_id() const;
   bool any_active() const;
+  std::vector<std::string> names() const;
 
  private:
   struct Details {

@@ -25,6 +25,7 @@ class ResponseHold final : public Session, ExchangeObserver, HoldChannels::Owner
 
   HoldKind kind() const override { return HoldKind::response; }
   std::string peer_address() const override { return exchange_->peer().address; }
+  std::vector<std::string> channels() const override { return channels_->names(); }
   void recover() override;
   bool drain() override;
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace holdfast {
 
@@ -18,6 +19,8 @@ class Session {
   virtual HoldKind kind() const { return HoldKind::none; }
   // Where the client is, for those who watch connections; empty if that is not kept.
   virtual std::string peer_address() const { return {}; }
+  // What it listens to, for those who ask.
+  virtual std::vector<std::string> channels() const { return {}; }
   // Ids were forgotten: a hold asks its backend again.
   virtual void recover() {}
   // The node goes away, or an operator wants it: a hold ends in the right form for its kind. False: not a hold, it ends by itself.

@@ -24,6 +24,7 @@ class StreamHold final : public Session, ExchangeObserver, HoldChannels::Owner, 
 
   HoldKind kind() const override { return HoldKind::stream; }
   std::string peer_address() const override { return exchange_->peer().address; }
+  std::vector<std::string> channels() const override { return channels_.names(); }
   void recover() override;
   bool drain() override;
 

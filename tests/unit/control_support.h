@@ -117,7 +117,17 @@ class FakeNode final : public NodeFacts {
   bool listened(const std::string&) override { return false; }
   std::vector<ChannelInfo> channels(const std::string&, size_t) override { return {}; }
   ChannelInfo channel(const std::string&) override { return {}; }
+  std::vector<ConnectionInfo> connections(const ConnectionQuery&) override { return {}; }
   Held held() override { return {}; }
+  void drain() override { ++drained; }
+  void watch(const std::string& channel, std::optional<Position> since, std::shared_ptr<WatchFeed> feed) override {
+    watched = channel;
+    from = since;
+    feed->push({.kind = WatchEvent::Kind::live, .position = {7, 1}});
+  }
+  std::atomic<int> drained{0};
+  std::string watched;
+  std::optional<Position> from;
   std::atomic<int> recovered{0};
 };
 
@@ -245,7 +255,9 @@ class DoorTest : public testing::Test {
   FakeBroker broker_;
   FakeNode node_;
   Metrics metrics_;
-  Service service_{broker_, node_, metrics_};
+  SystemClock clock_;
+  Fleet fleet_{broker_, node_, {"n1", "here", "all", "test"}, clock_, metrics_};
+  Service service_{broker_, node_, fleet_, metrics_};
   std::unique_ptr<HttpServer> server_;
 };
 

@@ -29,6 +29,7 @@ class WsSession final : public Session, ClientEnd::User, BackendEnd::User, HoldC
 
   HoldKind kind() const override { return HoldKind::websocket; }
   std::string peer_address() const override { return opening_ ? opening_->request->peer.address : std::string(); }
+  std::vector<std::string> channels() const override { return channels_.names(); }
   bool drain() override;
   bool refresh() override { return backend_ && backend_->refresh(); }
 

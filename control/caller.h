@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::control {
+
+// Who asks, and what that one may. A door makes it of what it has authenticated; the service holds every operation to it. Threads:
+// immutable once made.
+struct Caller {
+  std::string name;                  // for logs; never a secret
+  std::vector<std::string> publish;  // beginnings of channels' names; an empty one stands for every channel
+  std::vector<std::string> read;
+  bool operate = false;  // nodes, connections, drain, recover, and the list of all channels
+
+  bool may_publish(std::string_view channel) const { return begins(publish, channel); }
+  bool may_read(std::string_view channel) const { return begins(read, channel); }
+
+  // Where a door asks nobody: whoever gets there may do everything.
+  static const Caller& anybody() {
+    static const Caller caller{"anybody", {""}, {""}, true};
+    return caller;
+  }
+
+ private:
+  static bool begins(const std::vector<std::string>& prefixes, std::string_view channel) {
+    for (const auto& prefix : prefixes) {
+      if (channel.starts_with(prefix)) return true;
+    }
+    return false;
+  }
+};
+
+}  // namespace holdfast::control
