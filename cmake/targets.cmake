@@ -21,6 +21,8 @@ function(holdfast_test name)
   add_executable(${name} ${T_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${T_LINK} GTest::gtest_main GTest::gmock)
+  # Optimizing and instrumenting what is only a test takes 2.5 times as long to compile as not doing so; what is tested keeps both.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Debug>:-O0> -fno-sanitize=undefined)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 120)
 endfunction()
