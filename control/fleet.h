@@ -53,6 +53,7 @@ class Fleet {
   // From the broker's sink: what came on a reserved channel. Does not block.
   void on_publication(const PublicationPtr& publication);
 
+  const std::string& own_id() const { return own_.id; }
   // This node first, then the others that announced themselves lately, by host and id.
   std::vector<NodeInfo> nodes();
   // Listeners on all nodes of channels whose names begin with `prefix`, by name; at most `most`, of each node as well.

@@ -18,10 +18,14 @@ struct Meeting {
   Service::Receipts receipts;
 };
 
-std::vector<PublishRequest> to_requests(std::vector<Item>& items, const std::vector<std::string>& keys) {
+std::vector<PublishRequest> to_requests(std::vector<Item>& items, const std::vector<std::string>& keys, const std::string& node) {
+  using std::chrono::microseconds;
+  const auto at = std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   std::vector<PublishRequest> requests;
   requests.reserve(items.size());
-  for (const Item& item : items) {
+  for (Item& item : items) {
+    item.origin.node = node;
+    item.origin.at = at;
     const size_t index = requests.size();
     requests.push_back({.channel = item.channel, .envelope = encode(item), .idempotency_key = index < keys.size() ? keys[index] : ""});
   }
@@ -84,7 +88,7 @@ void Service::publish(const Caller& caller, std::vector<Item> items, const std::
   if (auto over = begin(caller, items)) return done(std::move(*over));
   const size_t count = items.size();
   const auto at = std::chrono::steady_clock::now();
-  broker_.publish(to_requests(items, keys),
+  broker_.publish(to_requests(items, keys, fleet_.own_id()),
                   [this, count, at, done = std::move(done)](Receipts receipts) { done(counted(count, std::move(receipts), at)); });
 }
 
@@ -93,7 +97,7 @@ Service::Receipts Service::publish(const Caller& caller, std::vector<Item> items
   const size_t count = items.size();
   const auto at = std::chrono::steady_clock::now();
   auto meeting = std::make_shared<Meeting>();
-  broker_.publish(to_requests(items, keys), [meeting](Receipts receipts) {
+  broker_.publish(to_requests(items, keys, fleet_.own_id()), [meeting](Receipts receipts) {
     const std::lock_guard lock(meeting->mutex);
     meeting->receipts = std::move(receipts);
     meeting->done = true;

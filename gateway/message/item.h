@@ -45,6 +45,13 @@ struct WsMessageFormat {
   bool has_content_filters = false;
 };
 
+// Where a message came from, for those who look for it: nothing is decided by it.
+struct Origin {
+  std::string node;         // id of the node that took it; empty: a foreign producer's
+  int64_t at = 0;           // when, in microseconds since 1970; 0: not known
+  std::string traceparent;  // the trace it belongs to (W3C Trace Context); empty: none
+};
+
 // One published message: the same content in up to three shapes. Immutable once parsed; shared by pointer between loops.
 struct Item {
   std::string channel;
@@ -56,6 +63,7 @@ struct Item {
   Meta meta;
   bool no_seq = false;
   int64_t size = -1;  // what counts against the rate; -1: the content's own size
+  Origin origin;
 };
 
 }  // namespace holdfast

@@ -174,6 +174,12 @@ Bytes encode(const Item& item) {
   }
   out.set_no_seq(item.no_seq);
   out.set_size(item.size);
+  if (const Origin& from = item.origin; !from.node.empty() || from.at != 0 || !from.traceparent.empty()) {
+    auto& origin = *out.mutable_origin();
+    origin.set_node(from.node);
+    origin.set_at(from.at);
+    origin.set_traceparent(from.traceparent);
+  }
   return Bytes(out.SerializeAsString());
 }
 
@@ -195,6 +201,12 @@ Result<Item> decode(std::string_view data, std::string channel) {
   out.no_seq = in.no_seq();
   if (in.size() < -1) return invalid("the envelope's size is wrong");
   out.size = in.size();
+  if (in.has_origin()) {
+    auto& origin = *in.mutable_origin();
+    out.origin.node = std::move(*origin.mutable_node());
+    out.origin.at = origin.at();
+    if (is_traceparent(origin.traceparent())) out.origin.traceparent = std::move(*origin.mutable_traceparent());
+  }
   return out;
 }
 

@@ -1,6 +1,8 @@
+#include <ctime>
 #include <future>
 
 #include "control/service.h"
+#include "gateway/message/item_codec.h"
 #include "tests/unit/control_support.h"
 
 namespace holdfast::control {
@@ -90,6 +92,19 @@ TEST_F(ServiceTest, KeysGoWithTheirItems) {
   service_.publish(kAnybody, {item("a"), item("b")}, {"k", ""});
   service_.publish(kAnybody, {item("a")});
   EXPECT_EQ(keys, (std::vector<std::string>{"k", "", ""}));
+}
+
+TEST_F(ServiceTest, AnItemSaysWhichNodeTookItAndWhen) {
+  Bytes envelope;
+  broker_.judge([&](const PublishRequest& request) -> Result<PublishReceipt> {
+    envelope = request.envelope;
+    return PublishReceipt{};
+  });
+  service_.publish(kAnybody, {item("a")});
+  const auto sent = decode(envelope.view(), "a");
+  ASSERT_TRUE(sent);
+  EXPECT_EQ(sent->origin.node, "n1");
+  EXPECT_NEAR(static_cast<double>(sent->origin.at) / 1e6, static_cast<double>(std::time(nullptr)), 10);
 }
 
 TEST_F(ServiceTest, NothingIsPublishedWhenOneItemIsNotTheCallersOwn) {

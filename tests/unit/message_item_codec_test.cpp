@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/message/item_codec.h"
+#include "gateway/message/item_rules.h"
 
 namespace holdfast {
 namespace {
@@ -26,7 +27,7 @@ bool same(const std::optional<Format>& a, const std::optional<Format>& b) {
 bool same(const Item& a, const Item& b) {
   return a.channel == b.channel && a.id == b.id && a.prev_id == b.prev_id && same(a.http_response, b.http_response) &&
          same(a.http_stream, b.http_stream) && same(a.ws_message, b.ws_message) && a.meta == b.meta && a.no_seq == b.no_seq &&
-         a.size == b.size;
+         a.size == b.size && a.origin.node == b.origin.node && a.origin.at == b.origin.at && a.origin.traceparent == b.origin.traceparent;
 }
 
 class Dice {
@@ -207,6 +208,29 @@ TEST(ItemCodec, UnknownActionsAndTypesAreRefused) {
   EXPECT_FALSE(decode(std::string_view("\x2a\x02\x10\x09", 4), "c"));              // ws_message { type: 9 }
   EXPECT_FALSE(decode(std::string_view("\x1a\x05\x08\x09\x10\xc8\x01", 7), "c"));  // http_response { action: 9 code: 200 }
   EXPECT_TRUE(decode(std::string_view("\x22\x02\x08\x01", 4), "c"));
+}
+
+TEST(ItemCodec, WhereAnItemCameFromIsCarried) {
+  Item item;
+  item.channel = "news";
+  item.http_stream.emplace();
+  item.origin = {"n1", 1'764'590'400'000'000, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"};
+  const auto back = decode(encode(item).view(), "news");
+  ASSERT_TRUE(back);
+  EXPECT_TRUE(same(*back, item));
+}
+
+TEST(ItemCodec, ATraceThatIsNoneIsDropped) {
+  Item item;
+  item.http_stream.emplace();
+  for (const char* text :
+       {"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", "x"}) {
+    EXPECT_FALSE(is_traceparent(text)) << text;
+    item.origin.traceparent = text;
+    EXPECT_EQ(decode(encode(item).view(), "")->origin.traceparent, "") << text;
+  }
 }
 
 }  // namespace
