@@ -83,19 +83,44 @@ std::optional<Service::Receipts> Service::begin(const Caller& caller, const std:
   return std::nullopt;
 }
 
+std::optional<Span> Service::begin_span(std::vector<Item>& items) const {
+  if (tracer_ == nullptr) return std::nullopt;
+  auto span = tracer_->begin(Span::Kind::producer, "publish", items.front().origin.traceparent, std::chrono::system_clock::now());
+  if (!span) return std::nullopt;
+  span->attributes = {{"messaging.system", "holdfast"},
+                      {"messaging.destination.name", items.front().channel},
+                      {"messaging.batch.message_count", std::to_string(items.size())}};
+  for (auto& item : items) item.origin.traceparent = span->traceparent();
+  return span;
+}
+
+void Service::end_span(std::optional<Span> span, const Receipts& receipts) const {
+  if (!span) return;
+  for (const auto& receipt : receipts) {
+    if (!receipt) span->fault = receipt.error().text;
+  }
+  tracer_->end(std::move(*span), std::chrono::system_clock::now());
+}
+
 void Service::publish(const Caller& caller, std::vector<Item> items, const std::vector<std::string>& keys,
                       std::function<void(Receipts)> done) {
   if (auto over = begin(caller, items)) return done(std::move(*over));
   const size_t count = items.size();
   const auto at = std::chrono::steady_clock::now();
+  auto span = begin_span(items);
   broker_.publish(to_requests(items, keys, fleet_.own_id()),
-                  [this, count, at, done = std::move(done)](Receipts receipts) { done(counted(count, std::move(receipts), at)); });
+                  [this, count, at, span = std::move(span), done = std::move(done)](Receipts receipts) mutable {
+                    receipts = counted(count, std::move(receipts), at);
+                    end_span(std::move(span), receipts);
+                    done(std::move(receipts));
+                  });
 }
 
 Service::Receipts Service::publish(const Caller& caller, std::vector<Item> items, const std::vector<std::string>& keys) {
   if (auto over = begin(caller, items)) return std::move(*over);
   const size_t count = items.size();
   const auto at = std::chrono::steady_clock::now();
+  auto span = begin_span(items);
   auto meeting = std::make_shared<Meeting>();
   broker_.publish(to_requests(items, keys, fleet_.own_id()), [meeting](Receipts receipts) {
     const std::lock_guard lock(meeting->mutex);
@@ -111,7 +136,9 @@ Service::Receipts Service::publish(const Caller& caller, std::vector<Item> items
     else
       receipts.assign(count, fail(ErrorKind::unavailable, "the broker did not answer in time"));
   }
-  return counted(count, std::move(receipts), at);
+  receipts = counted(count, std::move(receipts), at);
+  end_span(std::move(span), receipts);
+  return receipts;
 }
 
 // ---- the rest

@@ -13,6 +13,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
 #include "gateway/base/result.h"
+#include "gateway/base/trace.h"
 #include "gateway/broker/broker.h"
 #include "gateway/message/item.h"
 
@@ -24,6 +25,7 @@ class Service {
  public:
   // `patience`: how long a publish waits for the broker before it is answered `unavailable`.
   Service(Broker& broker, NodeFacts& node, Fleet& fleet, Metrics& metrics, Duration patience = std::chrono::seconds(10));
+  void trace(const Tracer* tracer) { tracer_ = tracer; }  // before the doors open
 
   using Receipts = std::vector<Result<PublishReceipt>>;
   // Items are valid already (message/item_json.h). Waits until the broker has them all or has refused them; one receipt per item, in order.
@@ -67,6 +69,9 @@ class Service {
  private:
   std::optional<Receipts> begin(const Caller& caller, const std::vector<Item>& items);  // what to answer at once
   Receipts counted(size_t count, Receipts receipts, TimePoint begin);
+  // A span around the request, below which its items' deliveries are; nullopt: not traced.
+  std::optional<Span> begin_span(std::vector<Item>& items) const;
+  void end_span(std::optional<Span> span, const Receipts& receipts) const;
 
   Broker& broker_;
   NodeFacts& node_;
@@ -76,6 +81,7 @@ class Service {
   Count& requests_;
   Histogram& seconds_;
   Duration patience_;
+  const Tracer* tracer_ = nullptr;
 };
 
 }  // namespace holdfast::control

@@ -238,6 +238,8 @@ struct Node::State final : control::NodeFacts {
   SystemClock clock;
   Metrics metrics;
   std::unique_ptr<Broker> broker;
+  std::unique_ptr<control::OtlpExporter> exporter;  // null: nothing is traced
+  std::unique_ptr<Tracer> tracer;
   std::unique_ptr<Hub> hub;
   std::unique_ptr<MessageSockets> sockets;  // outlives the workers
   std::vector<std::unique_ptr<Worker>> workers;
@@ -279,6 +281,13 @@ Result<void> Node::State::start() {
   auto made = make_broker(settings.broker, clock, metrics);
   if (!made) return fail(made.error());
   broker = std::move(*made);
+  const std::string id = new_node_id();
+  if (!settings.tracing.endpoint.empty()) {
+    auto exporting = control::OtlpExporter::make(settings.tracing, id, metrics);
+    if (!exporting) return fail(exporting.error());
+    exporter = std::move(*exporting);
+    tracer = std::make_unique<Tracer>(*exporter, static_cast<double>(settings.tracing.sample) / 1000);
+  }
   hub = std::make_unique<Hub>(*broker, settings.delivery, metrics);
 
   const auto& role = settings.node.role;
@@ -294,14 +303,15 @@ Result<void> Node::State::start() {
     auto& worker = *workers.back();
     hub->add(worker.shard, i, [loop = &worker.loop](std::function<void()> work) { loop->post(std::move(work)); });
     worker.gateway.set_routes(table);
+    worker.gateway.set_tracer(tracer.get());
   }
   if (role != "control") {
     if (auto listening = listen(); !listening) return listening;
   }
 
-  fleet = std::make_unique<control::Fleet>(*broker, *this, control::NodeInfo{new_node_id(), host_name(), role, HOLDFAST_VERSION}, clock,
-                                           metrics);
+  fleet = std::make_unique<control::Fleet>(*broker, *this, control::NodeInfo{id, host_name(), role, HOLDFAST_VERSION}, clock, metrics);
   service = std::make_unique<control::Service>(*broker, *this, *fleet, metrics);
+  service->trace(tracer.get());
   zmq_door = std::make_unique<control::ZmqDoor>(settings.zmq, *service, ItemLimits(), metrics);
   node_watch = std::make_unique<NodeWatch>(*zmq_door);
   if (node_watch->wanted(settings.zmq)) {

@@ -30,6 +30,7 @@ void declare_all(OptionSet& set, Settings& settings) {
   control::declare(set, settings.control);
   control::declare(set, settings.zmq);
   control::declare(set, settings.admin);
+  control::declare(set, settings.tracing);
 }
 
 }  // namespace holdfast

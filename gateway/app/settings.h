@@ -5,6 +5,7 @@
 
 #include "adapters/registry.h"
 #include "control/http/options.h"
+#include "control/otlp/exporter.h"
 #include "control/zmq/options.h"
 #include "gateway/base/options.h"
 #include "gateway/hub/hub.h"
@@ -41,6 +42,7 @@ struct Settings {
   control::HttpControlOptions control;
   control::ZmqOptions zmq;
   control::AdminOptions admin;
+  control::TracingOptions tracing;
 };
 
 // Declares every option, bound to `settings`.

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "gateway/base/text.h"
+#include "gateway/base/trace.h"
 #include "gateway/message/item_rules.h"
 #include "holdfast/broker/v1/envelope.pb.h"
 

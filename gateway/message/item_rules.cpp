@@ -2,18 +2,6 @@
 
 namespace holdfast {
 
-bool is_traceparent(std::string_view text) {
-  constexpr std::string_view kShape = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
-  if (text.size() != kShape.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    if (kShape[i] == 'x' ? !hex : c != kShape[i]) return false;
-  }
-  return text.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
-         text.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
-}
-
 size_t bytes_of(const Item& item) {
   const auto size_of = [](const std::optional<std::string>& text) { return text ? text->size() : 0; };
   size_t sum = size_of(item.id) + size_of(item.prev_id);

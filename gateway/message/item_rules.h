@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 #include "gateway/message/item.h"
 
@@ -22,9 +21,6 @@ inline bool is_close_code(int64_t code) {
 // A control frame has at most 125 bytes, of which a close code takes two.
 inline constexpr size_t kMaxPingBytes = 125;
 inline constexpr size_t kMaxCloseReasonBytes = 123;
-
-// Of W3C Trace Context: version 00, no zero ids, lower case.
-bool is_traceparent(std::string_view text);
 
 // Everything in it that a publisher chose, but the channel: what a limit on items is about.
 size_t bytes_of(const Item& item);

@@ -12,6 +12,7 @@
 
 #include "gateway/base/metrics.h"
 #include "gateway/base/options.h"
+#include "gateway/base/trace.h"
 #include "gateway/hub/hub.h"
 #include "gateway/net/exchange.h"
 #include "gateway/net/loop.h"
@@ -52,6 +53,8 @@ class Gateway final : public ExchangeHandler {
   size_t sessions() const { return sessions_.size(); }
   // Before the loop runs. Null: nobody watches.
   void set_watcher(SessionWatcher* watcher) { watcher_ = watcher; }
+  void set_tracer(const Tracer* tracer) { tracer_ = tracer; }
+  const Tracer* tracer() const { return tracer_; }  // null: nothing is traced
   // What the connection is called: in requests to backends (Connection-Id), in stats and commands. A UUID, the same for all its life.
   std::string connection_id(uint32_t serial) const;
   // The held connection with this id; null: not on this loop.
@@ -124,6 +127,7 @@ class Gateway final : public ExchangeHandler {
   std::shared_ptr<LoopDoor> door_;
   std::vector<std::unique_ptr<Session>> sessions_;
   SessionWatcher* watcher_ = nullptr;
+  const Tracer* tracer_ = nullptr;
   std::array<uint32_t, 3> id_seed_;
   uint32_t last_serial_ = 0;
   std::minstd_rand random_;

@@ -67,7 +67,9 @@ ProxySession::ProxySession(Gateway& gateway, Exchange& exchange, std::unique_ptr
   });
 }
 
-ProxySession::~ProxySession() = default;
+ProxySession::~ProxySession() {
+  if (span_) gateway_.tracer()->end(std::move(*span_), gateway_.wall());
+}
 
 // ---- towards the backend
 
@@ -81,10 +83,24 @@ void ProxySession::try_target() {
   upstream.head = forward_head(gateway_.rules(), route(), target(), gateway_.route_key(route()), request_->head, request_->facts,
                                request_->peer, request_->began);
   for (const auto& [channel, id] : last_ids_) upstream.head.headers.add("Grip-Last", format_grip_last(channel, id));
+  trace(upstream.head);
   upstream.endpoints.push_back(endpoint_of(target(), upstream.head.headers.get("Host")));
   upstream.body = request_->framing;
   if (has_whole_body()) upstream.body = {request_->body.empty() ? Framing::none : Framing::length, request_->body.size()};
   call_ = gateway_.upstream().request(std::move(upstream), *this);
+}
+
+// The backend's spans are below this request's, and that one below the client's.
+void ProxySession::trace(RequestHead& head) {
+  if (!span_ && gateway_.tracer() != nullptr) {
+    auto span = gateway_.tracer()->begin(Span::Kind::client, head.method, head.headers.get(kTraceparent), request_->began);
+    if (!span) return;
+    const std::string_view path = head.target;
+    span->attributes = {
+        {"http.request.method", head.method}, {"url.path", std::string(path.substr(0, path.find('?')))}, {"server.address", target().host}};
+    span_ = std::make_unique<Span>(std::move(*span));
+  }
+  if (span_) head.headers.set(kTraceparent, span_->traceparent());
 }
 
 void ProxySession::next_target(const std::string& tried) {
@@ -134,6 +150,7 @@ void ProxySession::on_gone() { gateway_.finish(*this); }
 
 void ProxySession::on_head(ResponseHead head, BodyFraming framing) {
   attempts_ = 0;
+  if (span_) span_->attributes.emplace_back("http.response.status_code", std::to_string(head.status));
   const bool grip = !route().no_grip && !request_->facts.trusted && has_instruct(head.headers);
   if (!grip) return relay(std::move(head), framing);
 
@@ -303,6 +320,7 @@ void ProxySession::on_error(UpstreamError error, const std::string& text) {
     if (again() && target_ + 1 >= route().targets.size() && attempts_ < kMaxAttempts) return retry_later(error);
     return next_target(to_string(call_->endpoint()));
   }
+  if (span_) span_->fault = text;
   log::debug("a backend's answer is not whole", {{"target", to_string(call_->endpoint())}, {"error", to_string(error)}, {"reason", text}});
   if (responded_) {
     gateway_.counts.mid_body.add();

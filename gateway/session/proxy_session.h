@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/base/trace.h"
 #include "gateway/grip/instruct.h"
 #include "gateway/net/exchange.h"
 #include "gateway/session/gateway.h"
@@ -47,6 +48,7 @@ class ProxySession final : public Session, ExchangeObserver, UpstreamHandler {
   bool has_whole_body() const { return again() || request_->jsonp.has_value(); }
 
   void try_target();
+  void trace(RequestHead& head);
   void next_target(const std::string& tried);
   void retry_later(UpstreamError error);
   void relay(ResponseHead head, BodyFraming framing);
@@ -67,6 +69,7 @@ class ProxySession final : public Session, ExchangeObserver, UpstreamHandler {
   size_t target_ = 0;
   std::string tried_;
   std::unique_ptr<UpstreamCall> call_;
+  std::unique_ptr<Span> span_;  // from the first target that is tried to the end; null: not traced
 
   Reply reply_ = Reply::none;
   ResponseHead head_;

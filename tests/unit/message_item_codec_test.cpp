@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/base/trace.h"
 #include "gateway/message/item_codec.h"
-#include "gateway/message/item_rules.h"
 
 namespace holdfast {
 namespace {
@@ -227,7 +227,6 @@ TEST(ItemCodec, ATraceThatIsNoneIsDropped) {
        {"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
         "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", "x"}) {
-    EXPECT_FALSE(is_traceparent(text)) << text;
     item.origin.traceparent = text;
     EXPECT_EQ(decode(encode(item).view(), "")->origin.traceparent, "") << text;
   }
