@@ -38,9 +38,7 @@ void add_publish_command(CLI::App& app, int& exit_code) {
   command->add_option("--prev-id", a.prev_id, "Id of the item before it")->type_name("ID");
   command->add_option("--meta", a.meta, "For filters, e.g. sender=42; repeatable")->type_name("K=V")->expected(1)->take_all();
   command->add_option("--file", a.file, "Publish the items of a JSON file")->type_name("FILE");
-  command->add_option("--url", a.url, "Control door (default http://127.0.0.1:5561)")->type_name("URL");
-  command->add_option("--token-file", a.token_file, "File with the bearer token")->type_name("FILE");
-  command->add_flag("--json", a.json, "Tell the outcome as JSON");
+  add_door_options(*command, a.door);
   command->footer("Example: holdfast publish news 'hello'\nExit: 0 published, 1 refused, 2 usage, 3 unreachable");
   command->callback([arguments, &exit_code] { exit_code = static_cast<int>(publish(*arguments, std::cin, std::cout, std::cerr)); });
 }

@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "control/cli/control_client.h"
 #include "gateway/base/result.h"
 
 namespace holdfast::control {
 
 // What the command line of `holdfast publish` asks for.
 struct PublishArguments {
-  std::string url = "http://127.0.0.1:5561";
-  std::string token_file;
+  DoorArguments door;
   std::string channel;
   std::optional<std::string> text;  // "-": standard input
   std::optional<std::string> id;
@@ -24,7 +24,6 @@ struct PublishArguments {
   bool close = false;
   bool hint = false;
   std::optional<int> code;
-  bool json = false;
 };
 
 struct PublishBody {

@@ -2,7 +2,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "control/cli/bench_command.h"
+#include "control/cli/operate_command.h"
 #include "control/cli/publish_command.h"
+#include "control/cli/tail_command.h"
 #include "gateway/app/serve.h"
 
 namespace holdfast {
@@ -54,6 +57,9 @@ int run_program(int argc, char** argv) {
   reference->callback([&] { exit_code = print_reference(markdown); });
 
   control::add_publish_command(app, exit_code);
+  control::add_tail_command(app, exit_code);
+  control::add_operate_commands(app, exit_code);
+  control::add_bench_command(app, exit_code);
 
   try {
     app.parse(argc, argv);

@@ -95,8 +95,8 @@ TEST(CliPublish, AFileHoldsARequestAListOrOneItem) {
 
 class CliPublishDoor : public DoorTest {
  protected:
-  PublishExit run(PublishArguments arguments, const std::string& input = "") {
-    if (server_) arguments.url = "http://127.0.0.1:" + std::to_string(server_->port());
+  Exit run(PublishArguments arguments, const std::string& input = "") {
+    if (server_) arguments.door.url = "http://127.0.0.1:" + std::to_string(server_->port());
     std::istringstream in(input);
     out_.str("");
     err_.str("");
@@ -109,53 +109,53 @@ class CliPublishDoor : public DoorTest {
 
 TEST_F(CliPublishDoor, PublishesAndSaysSo) {
   open();
-  EXPECT_EQ(run({.channel = "news", .text = "hello"}), PublishExit::published);
+  EXPECT_EQ(run({.channel = "news", .text = "hello"}), Exit::good);
   EXPECT_EQ(out_.str(), "published 1 item to " + name() + "\n");
-  EXPECT_EQ(run({.channel = "news", .text = "-", .json = true}, "from input"), PublishExit::published);
+  EXPECT_EQ(run({.door = {.json = true}, .channel = "news", .text = "-"}, "from input"), Exit::good);
   EXPECT_EQ(out_.str(), "{\"published\":1,\"to\":\"" + name() + "\"}\n");
   EXPECT_EQ(run({.file = "-"}, R"([{"channel":"a","http-stream":{"content":"x"}},{"channel":"b","http-stream":{"content":"x"}}])"),
-            PublishExit::published);
+            Exit::good);
   EXPECT_EQ(out_.str(), "published 2 items to " + name() + "\n");
   EXPECT_EQ(broker_.channels(), (std::vector<std::string>{"news", "news", "a", "b"}));
 }
 
 TEST_F(CliPublishDoor, ARefusalIsToldWithTheDoorsWords) {
   open();
-  EXPECT_EQ(run({.file = "-"}, R"([{"channel":3}])"), PublishExit::refused);
+  EXPECT_EQ(run({.file = "-"}, R"([{"channel":3}])"), Exit::refused);
   EXPECT_EQ(err_.str().rfind("holdfast publish: " + name() + " answered 400: Invalid format: ", 0), 0u) << err_.str();
   EXPECT_TRUE(out_.str().empty());
-  EXPECT_EQ(run({.file = "-", .json = true}, R"([{"channel":3}])"), PublishExit::refused);
+  EXPECT_EQ(run({.door = {.json = true}, .file = "-"}, R"([{"channel":3}])"), Exit::refused);
   EXPECT_NE(out_.str().find("\"status\":400"), std::string::npos);
 }
 
 TEST_F(CliPublishDoor, ATokenFileOpensAGuardedDoor) {
   open({.tokens = {"0123456789abcdef"}});
-  EXPECT_EQ(run({.channel = "c", .text = "x"}), PublishExit::refused);
+  EXPECT_EQ(run({.channel = "c", .text = "x"}), Exit::refused);
   char file[] = "/tmp/holdfast-token-XXXXXX";
   ::close(::mkstemp(file));
   std::ofstream(file) << "# mine\n0123456789abcdef\r\n";
-  EXPECT_EQ(run({.token_file = file, .channel = "c", .text = "x"}), PublishExit::published) << err_.str();
+  EXPECT_EQ(run({.door = {.token_file = file}, .channel = "c", .text = "x"}), Exit::good) << err_.str();
   std::ofstream(file) << "\n";
-  EXPECT_EQ(run({.token_file = file, .channel = "c", .text = "x"}), PublishExit::usage);
+  EXPECT_EQ(run({.door = {.token_file = file}, .channel = "c", .text = "x"}), Exit::usage);
   std::remove(file);
-  EXPECT_EQ(run({.token_file = file, .channel = "c", .text = "x"}), PublishExit::usage);
+  EXPECT_EQ(run({.door = {.token_file = file}, .channel = "c", .text = "x"}), Exit::usage);
 }
 
 TEST_F(CliPublishDoor, NobodyThereIsItsOwnExit) {
   open();
   const std::string gone = "http://" + name();
   server_.reset();
-  EXPECT_EQ(run({.url = gone, .channel = "c", .text = "x"}), PublishExit::unreachable);
+  EXPECT_EQ(run({.door = {.url = gone}, .channel = "c", .text = "x"}), Exit::unreachable);
   EXPECT_EQ(err_.str().rfind("holdfast publish: cannot reach 127.0.0.1:", 0), 0u) << err_.str();
 }
 
 TEST_F(CliPublishDoor, AWrongAddressIsUsage) {
   for (const char* url : {"", "127.0.0.1:5561", "ftp://x", "http://", "http:///publish"}) {
-    EXPECT_EQ(run({.url = url, .channel = "c", .text = "x"}), PublishExit::usage) << url;
+    EXPECT_EQ(run({.door = {.url = url}, .channel = "c", .text = "x"}), Exit::usage) << url;
     EXPECT_FALSE(err_.str().empty());
   }
-  EXPECT_EQ(run({.channel = "c", .text = "x", .file = "-"}), PublishExit::usage);
-  EXPECT_EQ(run({.file = "/nowhere/at/all"}), PublishExit::usage);
+  EXPECT_EQ(run({.channel = "c", .text = "x", .file = "-"}), Exit::usage);
+  EXPECT_EQ(run({.file = "/nowhere/at/all"}), Exit::usage);
 }
 
 }  // namespace
