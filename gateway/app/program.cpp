@@ -32,7 +32,7 @@ int run_program(int argc, char** argv) {
 
   int exit_code = 0;
   ConfigSource source;
-  bool markdown = false;
+  bool markdown = false, as_schema = false;
 
   auto* run = app.add_subcommand("serve", "Run a node");
   add_config_options(*run, source, true);
@@ -53,8 +53,11 @@ int run_program(int argc, char** argv) {
   print->callback([&] { exit_code = print_config(source); });
 
   auto* reference = app.add_subcommand("print-reference", "Print every option with its default and meaning");
-  reference->add_flag("--markdown", markdown, "As a table");
-  reference->callback([&] { exit_code = print_reference(markdown); });
+  auto* as_table = reference->add_flag("--markdown", markdown, "As a table");
+  reference->add_flag("--json-schema", as_schema, "As a JSON Schema of the configuration file")->excludes(as_table);
+  reference->callback([&] {
+    exit_code = print_reference(markdown ? ReferenceForm::markdown : as_schema ? ReferenceForm::json_schema : ReferenceForm::yaml);
+  });
 
   control::add_publish_command(app, exit_code);
   control::add_tail_command(app, exit_code);

@@ -10,7 +10,6 @@
 #include "gateway/app/node.h"
 #include "gateway/base/log.h"
 #include "gateway/config/print.h"
-#include "gateway/config/reference.h"
 
 namespace holdfast {
 
@@ -164,19 +163,6 @@ int print_config(const ConfigSource& source) {
   const auto loaded = load(source);
   if (!loaded->problems.empty()) return complain(loaded->problems);
   std::fputs(print_config(loaded->options, loaded->config.structures, {"signature_key", "sig_key"}).c_str(), stdout);
-  return 0;
-}
-
-int print_reference(bool markdown) {
-  const Loaded defaults;
-  const std::vector<StructureHelp> structures = {
-      {"listen", "Where clients connect. Without it: 127.0.0.1:7999.",
-       "listen:\n  - address: 127.0.0.1:7999\n  - address: \"[::]:7443\"\n    tls:\n      - {cert: site.crt, key: site.key}\n"
-       "  - address: unix:/run/holdfast.sock\n    mode: \"660\""},
-      {"routes", "Which requests go where; docs/routes.md has every key.",
-       "routes:\n  - path: /events/{channel}\n    hold: {mode: stream, channels: [\"{channel}\"], content_type: text/event-stream}\n"
-       "  - domain: example.com\n    path_begins: /api/\n    targets:\n      - address: 127.0.0.1:8000"}};
-  std::fputs((markdown ? reference_markdown(defaults.options) : reference_yaml(defaults.options, structures)).c_str(), stdout);
   return 0;
 }
 

@@ -15,6 +15,8 @@ struct ConfigSource {
 int serve(const ConfigSource& source);
 int check_config(const ConfigSource& source);
 int print_config(const ConfigSource& source);
-int print_reference(bool markdown);
+
+enum class ReferenceForm { yaml, markdown, json_schema };
+int print_reference(ReferenceForm form);
 
 }  // namespace holdfast

@@ -20,7 +20,9 @@ bool can_stand_plain(std::string_view text) {
   return good_start && good_rest && !special;
 }
 
-std::string quoted(std::string_view text) {
+}  // namespace
+
+std::string quoted_text(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   const bool utf8 = valid_utf8(text);
   std::string out = "\"";
@@ -42,6 +44,8 @@ std::string quoted(std::string_view text) {
   }
   return out.append("\"");
 }
+
+namespace {
 
 std::string block(const ConfigNode& node, size_t indent, const std::vector<std::string>& secret_keys);
 
@@ -77,7 +81,7 @@ bool is_set(const ConfigNode& node) { return !node.text.empty() || !node.childre
 
 }  // namespace
 
-std::string yaml_text(std::string_view text) { return can_stand_plain(text) ? std::string(text) : quoted(text); }
+std::string yaml_text(std::string_view text) { return can_stand_plain(text) ? std::string(text) : quoted_text(text); }
 
 std::string yaml_values(const Option& option, const std::vector<std::string>& values) {
   switch (option.type) {

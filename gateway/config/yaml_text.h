@@ -11,6 +11,8 @@ namespace holdfast {
 
 // Pieces of YAML that any reader takes the same way: text that could be taken for a number, a truth value or nothing is quoted.
 std::string yaml_text(std::string_view text);
+// Always between quotes: JSON's text, which YAML reads alike.
+std::string quoted_text(std::string_view text);
 // The values of an option as they stand after its key: plain numbers, quoted text, "[a, b]" for lists.
 std::string yaml_values(const Option& option, const std::vector<std::string>& values);
 

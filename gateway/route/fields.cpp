@@ -85,6 +85,20 @@ Result<void> apply_fields(OptionReader<Subject>& reader, const Fields& fields) {
   return {};
 }
 
+template <class Subject>
+std::vector<RouteKey> keys_of(std::span<const OptionRule<Subject>> rules) {
+  std::vector<RouteKey> keys;
+  const auto add = [&keys](const OptionRule<Subject>& rule, std::string_view name) {
+    const bool known = std::any_of(keys.begin(), keys.end(), [&](const RouteKey& key) { return key.name == name; });
+    if (!name.empty() && !known) keys.push_back({name, rule.flag != nullptr, rule.repeats});
+  };
+  for (const auto& rule : rules) {
+    for (const std::string_view key : rule.keys) add(rule, key);
+    add(rule, rule.word);
+  }
+  return keys;
+}
+
 Result<Target> read_target(const Fields& fields) {
   Target target;
   route::TargetReader reader(target, route::target_rules(), Spelling::yaml);
@@ -163,5 +177,9 @@ Result<Route> make_route(const RouteFields& fields) {
   if (!route && !fields.where.empty()) return invalid(fields.where + ": " + route.error().text);
   return route;
 }
+
+std::vector<RouteKey> route_keys() { return keys_of(route::route_rules()); }
+std::vector<RouteKey> target_keys() { return keys_of(route::target_rules()); }
+std::vector<RouteKey> hold_keys() { return keys_of(std::span<const OptionRule<DirectHold>>(kHoldRules)); }
 
 }  // namespace holdfast

@@ -128,4 +128,14 @@ struct RouteFields {
 };
 Result<Route> make_route(const RouteFields& fields);
 
+// The keys that make_route knows, in every spelling, for schemas and completions.
+struct RouteKey {
+  std::string_view name;
+  bool is_switch = false;  // true or false
+  bool repeats = false;    // takes a list
+};
+std::vector<RouteKey> route_keys();
+std::vector<RouteKey> target_keys();
+std::vector<RouteKey> hold_keys();
+
 }  // namespace holdfast

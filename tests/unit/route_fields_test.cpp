@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -267,6 +269,18 @@ TEST(RouteFields, SaysWhatIsWrongWithAHold) {
       {{{"origins", "www.example.com"}}, {{"channels", "x"}}, "expected an origin"},
   };
   for (const auto& c : cases) EXPECT_THAT(refused(c.options, {}, c.hold), HasSubstr(c.reason)) << c.reason;
+}
+
+TEST(RouteFields, ListsTheKeysThatItKnowsOnceEach) {
+  const auto named = [](const std::vector<RouteKey>& keys, std::string_view name) {
+    return std::count_if(keys.begin(), keys.end(), [&](const RouteKey& key) { return key.name == name; });
+  };
+  for (const std::string_view name : {"path_begins", "path_beg", "grip", "no_grip", "origins"})
+    EXPECT_EQ(named(route_keys(), name), 1) << name;
+  EXPECT_EQ(named(target_keys(), "address"), 1);
+  EXPECT_EQ(named(hold_keys(), "channels"), 1);
+  for (const RouteKey& key : hold_keys()) EXPECT_EQ(key.repeats, key.name.starts_with("channel")) << key.name;
+  for (const RouteKey& key : target_keys()) EXPECT_FALSE(key.is_switch && key.repeats) << key.name;
 }
 
 TEST(RouteFields, WithoutAPlaceAnErrorBeginsWithWhatIsWrong) {
