@@ -46,19 +46,24 @@ void declare(OptionSet& set, BrokerOptions& options) {
   }
 }
 
-Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics) {
+Result<void> check(const BrokerOptions& options) {
   const auto foreign = ForeignChannels::make(options.foreign, options.foreign_stream);
   if (!foreign) return fail(ErrorKind::invalid, "broker.foreign: " + foreign.error().text);
   if (foreign->any() && options.type != "redis" && options.type != "kafka") {
     return invalid("broker.foreign: only with redis or kafka; with ZeroMQ see control.zmq.sub");
   }
+  if (options.type == "zeromq") return check(options.zeromq);
+  if (options.type != "redis") return {};
+  if (foreign->any() && !options.redis.cluster.empty()) return invalid("broker.foreign: not with a Redis Cluster");
+  return check(options.redis);
+}
+
+Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics) {
+  if (auto checked = check(options); !checked) return fail(checked.error());
+  const auto foreign = ForeignChannels::make(options.foreign, options.foreign_stream);
   if (options.type == "memory") return std::make_unique<MemoryBroker>(options.memory, clock, metrics);
   if (options.type == "kafka") return std::make_unique<KafkaBroker>(with_foreign(options.kafka, *foreign), clock, metrics);
-  if (options.type == "redis") {
-    if (auto checked = check(options.redis); !checked) return fail(checked.error());
-    if (foreign->any() && !options.redis.cluster.empty()) return invalid("broker.foreign: not with a Redis Cluster");
-    return std::make_unique<RedisBroker>(with_foreign(options.redis, *foreign), clock, metrics);
-  }
+  if (options.type == "redis") return std::make_unique<RedisBroker>(with_foreign(options.redis, *foreign), clock, metrics);
   if (options.type == "zeromq") {
     auto broker = std::make_unique<ZeromqBroker>(options.zeromq, clock, metrics);
     if (auto bound = broker->bind(); !bound) return fail(bound.error());

@@ -28,6 +28,9 @@ struct BrokerOptions {
 };
 void declare(OptionSet& set, BrokerOptions& options);  // section "broker"
 
+// What options say together. Connects to nothing and binds nothing. Errors: invalid.
+Result<void> check(const BrokerOptions& options);
+
 // Errors: invalid (no such type; options that contradict each other). Does not connect: start() does.
 Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics);
 

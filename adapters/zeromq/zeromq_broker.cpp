@@ -38,6 +38,18 @@ bool is_loopback(std::string_view address) {
 
 }  // namespace
 
+Result<void> check(const ZeromqOptions& options) {
+  char key[41];
+  if (!options.secret_key.empty() && ::zmq_curve_public(key, options.secret_key.c_str()) != 0) {
+    return invalid("broker.zeromq.secret_key: not a CURVE key");
+  }
+  if (options.secret_key.empty() && !options.bind.empty() && !is_loopback(options.bind) && !options.allow_plain) {
+    return invalid("broker.zeromq.bind: " + options.bind +
+                   " can be reached by others: set broker.zeromq.secret_key, or allow_plain where nobody else is on the network");
+  }
+  return {};
+}
+
 ZeromqBroker::ZeromqBroker(const ZeromqOptions& options, const Clock& clock, Metrics& metrics)
     : options_(options),
       clock_(clock),
@@ -62,20 +74,17 @@ ZeromqBroker::~ZeromqBroker() {
 // Before start(): the thread does not look at the sockets yet.
 Result<void> ZeromqBroker::bind() {
   auto& s = *sockets_;
+  if (auto checked = check(options_); !checked) return checked;
   try {
     if (!options_.secret_key.empty()) {
       char key[41];
-      if (::zmq_curve_public(key, options_.secret_key.c_str()) != 0) return invalid("broker.zeromq.secret_key: not a CURVE key");
+      ::zmq_curve_public(key, options_.secret_key.c_str());
       s.public_key = key;
       s.credentials.emplace(s.context, zmq::socket_type::rep);
       s.credentials->set(zmq::sockopt::linger, 0);
       s.credentials->bind("inproc://zeromq.zap.01");
     }
     if (options_.bind.empty()) return {};
-    if (s.public_key.empty() && !is_loopback(options_.bind) && !options_.allow_plain) {
-      return invalid("broker.zeromq.bind: " + options_.bind +
-                     " can be reached by others: set broker.zeromq.secret_key, or allow_plain where nobody else is on the network");
-    }
     s.below.emplace(s.context, zmq::socket_type::xpub);
     s.below->set(zmq::sockopt::linger, 500);  // the word that it leaves
     s.below->set(zmq::sockopt::sndhwm, static_cast<int>(options_.high_water_mark));

@@ -5,6 +5,7 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/options.h"
+#include "gateway/base/result.h"
 
 namespace holdfast {
 
@@ -26,5 +27,6 @@ struct ZeromqOptions {
   uint64_t max_waiting = 64u << 20;  // bytes of publications that wait for another node's answer
 };
 void declare(OptionSet& set, ZeromqOptions& options);  // keys of section "broker.zeromq"
+Result<void> check(const ZeromqOptions& options);      // Errors: invalid (a key that is none; open to others without one)
 
 }  // namespace holdfast

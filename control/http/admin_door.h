@@ -14,7 +14,7 @@ class AdminDoor final : public RequestHandler {
   Answer answer(const Request& request) override;
 
  private:
-  Answer readyz() const;
+  Answer readyz(std::string_view query) const;
 
   const Metrics& metrics_;
   const std::function<Readiness()> readiness_;

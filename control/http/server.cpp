@@ -21,7 +21,22 @@ ListenerLimits limits_of(const HttpControlOptions& options) {
           .request = options.request_timeout};
 }
 
+Result<Tokens> checked_tokens(const HttpControlOptions& options, const ListenAddress& address) {
+  auto tokens = Tokens::load(options.tokens, options.token_file);
+  if (!tokens || address.loopback || !tokens->empty() || options.allow_anonymous) return tokens;
+  return fail(ErrorKind::denied, "control.http.address " + options.address +
+                                     " can be reached from other machines, and everybody there could publish: set control.http.token_file, "
+                                     "listen on 127.0.0.1, or set control.http.allow_anonymous: true if only trusted machines get there");
+}
+
 }  // namespace
+
+Result<void> check(const HttpControlOptions& options) {
+  const auto address = parse_listen_address(options.address);
+  if (!address) return invalid("control.http.address: " + address.error().text);
+  if (auto tokens = checked_tokens(options, *address); !tokens) return fail(tokens.error());
+  return {};
+}
 
 // Order of members: the listener stops before what it uses goes.
 struct HttpServer::State {
@@ -40,13 +55,8 @@ Result<void> HttpServer::start() {
   const HttpControlOptions& options = state_->options;
   const auto address = parse_listen_address(options.address);
   if (!address) return invalid("control.http.address: " + address.error().text);
-  auto tokens = Tokens::load(options.tokens, options.token_file);
+  auto tokens = checked_tokens(options, *address);
   if (!tokens) return fail(tokens.error());
-  if (!address->loopback && tokens->empty() && !options.allow_anonymous)
-    return fail(ErrorKind::denied,
-                "control.http.address " + options.address +
-                    " can be reached from other machines, and everybody there could publish: set control.http.token_file, "
-                    "listen on 127.0.0.1, or set control.http.allow_anonymous: true if only trusted machines get there");
 
   ItemLimits limits;
   limits.max_items = static_cast<size_t>(options.max_items);

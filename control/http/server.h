@@ -12,6 +12,9 @@
 
 namespace holdfast::control {
 
+// What options say together, with the tokens read: what start() would refuse before it binds.
+Result<void> check(const HttpControlOptions& options);
+
 // The publish door over HTTP. Threads: its own; start and stop belong to one thread. The service must outlive stop().
 class HttpServer {
  public:
@@ -32,6 +35,7 @@ class HttpServer {
 struct Readiness {
   bool ready = true;
   std::string reason;  // why not
+  std::string part;    // what is to blame, in a word that /readyz?exclude= takes: "broker"; empty: cannot be left out
 };
 
 // GET /metrics, /livez and /readyz. Threads: as HttpServer; `readiness` is called on its threads.

@@ -208,7 +208,7 @@ struct Node::State final : control::NodeFacts {
 
   control::Readiness readiness() const {
     if (draining) return {false, "draining"};
-    if (!hub->healthy()) return {false, "the broker is not reachable"};
+    if (!hub->healthy()) return {false, "the broker is not reachable", "broker"};
     return {};
   }
 
@@ -389,7 +389,8 @@ void Node::begin_drain() {
 
 bool Node::drained() const {
   auto& state = *state_;
-  bool all = true;
+  // A node that only takes publications has nobody to wait for but those who do not know yet that it goes.
+  bool all = !state.workers.empty() || state.clock.now() > state.drain_ends - state.settings.node.drain_window;
   for (auto& worker : state.workers) {
     worker->loop.post([w = worker.get()] { w->connections = w->server.connections(); });
     all = all && worker->holds_ended && worker->connections == 0;

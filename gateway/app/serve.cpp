@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include "control/http/server.h"
 #include "gateway/app/file_watch.h"
 #include "gateway/app/load.h"
 #include "gateway/app/node.h"
@@ -150,6 +151,10 @@ int check_config(const ConfigSource& source) {
     if (auto made = TlsContext::server(listen.certificates); !made) problems.push_back(listen.where + ": " + made.error().text);
   }
   if (auto rules = ForwardRules::make(loaded->settings->proxy); !rules) problems.push_back(rules.error().text);
+  if (auto broker = check(loaded->settings->broker); !broker) problems.push_back(broker.error().text);
+  if (loaded->settings->node.role != "gateway") {
+    if (auto door = control::check(loaded->settings->control); !door) problems.push_back(door.error().text);
+  }
   std::vector<std::string> warnings = loaded->config.warnings;
   RouteTable::make(routes, &warnings);
   for (const auto& warning : warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());

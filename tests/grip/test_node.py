@@ -2,6 +2,7 @@
 import json
 import signal
 import subprocess
+import time
 
 from kit import BINARY, Backend, eventually, hold, reply
 
@@ -129,6 +130,16 @@ def test_a_drain_ends_each_kind_in_its_form(start):
     assert poll.response().read() == b"time-out"
 
 
+def test_a_control_node_goes_on_for_the_delay_of_a_drain(start):
+    node = start(role="control", drain={"delay": "2s", "window": "60s"})
+    begun = time.monotonic()
+    node.signal(signal.SIGTERM)
+    eventually(lambda: node.admin("/readyz?exclude=broker").status == 503)
+    assert node.publish("late", "x").status == 200
+    assert node.process.wait(30) == 0
+    assert 2 <= time.monotonic() - begun < 30
+
+
 def test_metrics_count_what_happens(start):
     backend = Backend(hold("stream", "m"))
     node = start(backend)
@@ -149,6 +160,26 @@ def test_wrong_configuration_names_line_and_nearest_key(tmp_path):
     assert "bad.yaml:2" in run.stderr and "edge.idle_timeout'" in run.stderr
     assert "bad.yaml:3" in run.stderr and "between" in run.stderr
     assert "bad.yaml:5" in run.stderr
+
+
+def test_a_configuration_that_would_not_start_is_not_called_good(tmp_path):
+    def check(text, *more):
+        config = tmp_path / "c.yaml"
+        config.write_text(text)
+        return subprocess.run([BINARY, "check-config", "--config", str(config), *more], capture_output=True, text=True)
+    for text, reason in [
+        ("control: {http: {address: '0.0.0.0:5561'}}", "control.http.address"),
+        ("control: {http: {token_file: nowhere}}", "control.http.token_file"),
+        ("broker: {foreign: ['x=raw']}", "broker.foreign"),
+        ("broker: {type: redis, redis: {sentinels: ['a:1'], cluster: ['b:1']}}", "broker.redis"),
+        ("broker: {type: zeromq, zeromq: {bind: 'tcp://0.0.0.0:5570'}}", "broker.zeromq.bind"),
+        ("broker: {type: zeromq, zeromq: {secret_key: tooshort}}", "broker.zeromq.secret_key"),
+    ]:
+        run = check(text)
+        assert run.returncode == 2 and reason in run.stderr, (text, run.stdout, run.stderr)
+    # A node for clients does not open the door for publishers.
+    assert check("control: {http: {address: '0.0.0.0:5561'}}", "--set", "role=gateway").returncode == 0
+
 
 
 def test_print_config_hides_secrets(tmp_path):

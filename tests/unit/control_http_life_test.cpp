@@ -167,7 +167,7 @@ class Admin : public testing::Test {
 
   Metrics metrics_;
   std::atomic<bool> ready_{true};
-  AdminServer server_{{.address = "127.0.0.1:0"}, metrics_, [this] { return Readiness{ready_, "the broker is down"}; }};
+  AdminServer server_{{.address = "127.0.0.1:0"}, metrics_, [this] { return Readiness{ready_, "the broker is down", "broker"}; }};
 };
 
 TEST_F(Admin, MetricsAreRenderedWithTheirType) {
@@ -187,6 +187,24 @@ TEST_F(Admin, ReadyFollowsTheCallAndLiveDoesNot) {
   EXPECT_EQ(answer->status, 503);
   EXPECT_EQ(answer->body, "not ready: the broker is down\n");
   EXPECT_EQ(client().Get("/livez")->status, 200);
+}
+
+TEST_F(Admin, ReadinessLeavesOutWhatTheQueryExcludes) {
+  ready_ = false;
+  EXPECT_EQ(client().Get("/readyz?exclude=broker")->status, 200);
+  EXPECT_EQ(client().Get("/readyz?verbose&exclude=broker")->status, 200);
+  for (const char* query : {"?exclude=", "?exclude=brok", "?exclude=brokers", "?broker", ""}) {
+    EXPECT_EQ(client().Get(std::string("/readyz") + query)->status, 503) << query;
+  }
+}
+
+TEST_F(Admin, DrainingCannotBeLeftOut) {
+  AdminServer draining({.address = "127.0.0.1:0"}, metrics_, [] { return Readiness{false, "draining"}; });
+  ASSERT_TRUE(draining.start());
+  httplib::Client asking("127.0.0.1", draining.port());
+  for (const char* query : {"?exclude=", "?exclude=draining", "?exclude=broker"}) {
+    EXPECT_EQ(asking.Get(std::string("/readyz") + query)->status, 503) << query;
+  }
 }
 
 TEST_F(Admin, EverythingElseIs404And405) {
