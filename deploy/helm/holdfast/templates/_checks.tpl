@@ -20,6 +20,9 @@
 {{- fail (printf "redis.enabled: the bundled Redis sets config.broker.redis.%s; give one or the other" .) -}}
 {{- end -}}
 {{- end -}}
+{{- if hasKey .Values.configFromSecrets "broker.redis.password" -}}
+{{- fail "redis.enabled: the bundled Redis has a password of its own; take configFromSecrets.broker.redis.password away" -}}
+{{- end -}}
 {{- end -}}
 {{- if eq (include "holdfast.brokerType" .) "memory" -}}
 {{- if eq .Values.mode "split" -}}

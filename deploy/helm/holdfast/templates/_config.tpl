@@ -2,10 +2,10 @@
 
 {{- define "holdfast.listeners" -}}
 {{- if .Values.gateway.tls.plain }}
-- address: {{ printf "%s:%d" .Values.listenHost (.Values.ports.client | int) }}
+- address: {{ printf "%s:%d" .Values.listenHost (.Values.ports.client | int) | quote }}
 {{- end }}
 {{- with .Values.gateway.tls.secrets }}
-- address: {{ printf "%s:%d" $.Values.listenHost ($.Values.ports.clientTls | int) }}
+- address: {{ printf "%s:%d" $.Values.listenHost ($.Values.ports.clientTls | int) | quote }}
   tls:
   {{- range . }}
     - cert: /etc/holdfast/tls/{{ . }}/tls.crt
@@ -16,7 +16,7 @@
 
 {{/* A door for publishers on that port: (dict "root" $ "port" 5561) */}}
 {{- define "holdfast.door" -}}
-address: {{ printf "%s:%d" .root.Values.listenHost (.port | int) }}
+address: {{ printf "%s:%d" .root.Values.listenHost (.port | int) | quote }}
 {{- if .root.Values.control.auth.allowAnonymous }}
 allow_anonymous: true
 {{- else }}
@@ -34,7 +34,7 @@ drain:
   delay: {{ .Values.drain.delay }}
   window: {{ .Values.drain.window }}
 metrics:
-  address: {{ printf "%s:%d" .Values.listenHost (.Values.ports.admin | int) }}
+  address: {{ printf "%s:%d" .Values.listenHost (.Values.ports.admin | int) | quote }}
 control:
   http:
     {{- include "holdfast.door" (dict "root" . "port" .Values.ports.control) | nindent 4 }}
@@ -50,7 +50,7 @@ broker:
   {{- end }}
   {{- if eq (include "holdfast.brokerType" .) "zeromq" }}
   zeromq:
-    bind: {{ printf "tcp://%s:%d" .Values.listenHost (.Values.ports.mesh | int) }}
+    bind: {{ printf "tcp://%s:%d" .Values.listenHost (.Values.ports.mesh | int) | quote }}
     peers: ["tcp://{{ include "holdfast.fullname" . }}-mesh:{{ .Values.ports.mesh }}"]
   {{- end }}
 {{- end -}}
@@ -65,7 +65,9 @@ hold:
 
 {{- define "holdfast.config" -}}
 {{- include "holdfast.checks" . -}}
-{{- $config := mergeOverwrite (include "holdfast.ownConfig" . | fromYaml) (deepCopy .Values.config) -}}
+{{- $own := include "holdfast.ownConfig" . | fromYaml -}}
+{{- with $own.Error }}{{ fail (printf "the chart made no YAML: %s" .) }}{{ end -}}
+{{- $config := mergeOverwrite $own (deepCopy .Values.config) -}}
 {{- $routes := .Values.routes | default list -}}
 {{- if .Values.tests.enabled -}}
 {{- $routes = append $routes (include "holdfast.testRoute" . | fromYaml) -}}

@@ -189,26 +189,26 @@ spec:
   initContainers:
     # A wrong configuration ends here, with its reason in this container's log, and the Pods of before go on.
     - name: check-config
-      args: [check-config, --config, /etc/holdfast/config/holdfast.yaml, --set, role={{ .role }}]
+      args: {{ concat (list "check-config" "--config" "/etc/holdfast/config/holdfast.yaml" "--set" (printf "role=%s" .role)) ($pod.extraArgs | default list) | toJson }}
       {{- include "holdfast.container" $c | nindent 6 }}
     {{- with $pod.initContainers }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   containers:
     - name: holdfast
-      args:
-        {{- toYaml (concat (list "serve" "--config" "/etc/holdfast/config/holdfast.yaml" "--role" .role) ($pod.extraArgs | default list)) | nindent 8 }}
+      args: {{ concat (list "serve" "--config" "/etc/holdfast/config/holdfast.yaml" "--role" .role) ($pod.extraArgs | default list) | toJson }}
       {{- include "holdfast.container" $c | nindent 6 }}
       ports:
         {{- include "holdfast.ports" . | trim | nindent 8 }}
       startupProbe:
-        httpGet: {path: /livez, port: admin}
+        # With the broker: a wrong address or password must not roll over Pods that work.
+        httpGet: {path: /readyz, port: admin}
         {{- toYaml $pod.probes.startup | nindent 8 }}
       livenessProbe:
         httpGet: {path: /livez, port: admin}
         {{- toYaml $pod.probes.liveness | nindent 8 }}
       readinessProbe:
-        httpGet: {path: /readyz, port: admin}
+        httpGet: {path: {{ and (ne .role "control") $values.gateway.readyWithoutBroker | ternary "/readyz?exclude=broker" "/readyz" | quote }}, port: admin}
         {{- toYaml $pod.probes.readiness | nindent 8 }}
       {{- with $pod.lifecycle }}
       lifecycle:
