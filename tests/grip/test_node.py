@@ -181,7 +181,6 @@ def test_a_configuration_that_would_not_start_is_not_called_good(tmp_path):
     assert check("control: {http: {address: '0.0.0.0:5561'}}", "--set", "role=gateway").returncode == 0
 
 
-
 def test_print_config_hides_secrets(tmp_path):
     config = tmp_path / "c.yaml"
     config.write_text("proxy:\n  signing: {key: very-secret-key}\n")
