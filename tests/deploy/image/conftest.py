@@ -1,0 +1,23 @@
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import roots  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--build", required=True, help="folder of a release build")
+
+
+@pytest.fixture(scope="session")
+def build(request):
+    return pathlib.Path(request.config.getoption("--build"))
+
+
+@pytest.fixture(scope="session")
+def debian():
+    """A fresh Debian 12 that nobody changes."""
+    return roots.debootstrap(roots.WORK / "debian")

@@ -1,0 +1,79 @@
+"""The last stage of a Dockerfile, as far as this project's uses the language."""
+
+import json
+import pathlib
+import shlex
+
+import roots
+
+
+def instructions(path):
+    """(word, rest) of each instruction; lines that end in a backslash go on."""
+    out, line = [], ""
+    for raw in path.read_text().splitlines():
+        if not line and (not raw.strip() or raw.lstrip().startswith("#")):
+            continue
+        line += raw.rstrip("\\") if raw.endswith("\\") else raw
+        if not raw.endswith("\\"):
+            word, _, rest = line.strip().partition(" ")
+            out.append((word.upper(), rest.strip()))
+            line = ""
+    return out
+
+
+def stages(path):
+    out = []
+    for word, rest in instructions(path):
+        if word == "FROM":
+            out.append((rest, []))
+        else:
+            out[-1][1].append((word, rest))
+    return out
+
+
+class Image:
+    """What a stage's instructions made of a root."""
+
+    def __init__(self, root):
+        self.root = root
+        self.user, self.entry, self.command, self.ports = "0:0", [], [], []
+
+    def build(self, steps, context, stages_out):
+        for word, rest in steps:
+            getattr(self, "do_" + word.lower())(rest, context, stages_out)
+        return self
+
+    def do_copy(self, rest, context, stages_out):
+        words = shlex.split(rest)
+        source_root = context
+        if words[0].startswith("--from="):
+            # "/out/ /": what the stage of that name would have put there.
+            source_root = stages_out[words.pop(0).removeprefix("--from=")]
+        *sources, target = words
+        inside = pathlib.Path(str(self.root) + target)
+        if target.endswith("/"):
+            inside.mkdir(parents=True, exist_ok=True)
+        else:
+            inside.parent.mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            path = source_root / source.lstrip("/")
+            # The contents of a folder, as Docker copies them.
+            roots.sh("cp", "-a", "--no-preserve=ownership", *(path.iterdir() if path.is_dir() else [path]), inside)
+
+    def do_run(self, rest, context, stages_out):
+        roots.install(self.root, "sh", "-ec", rest)
+
+    def do_user(self, rest, *_):
+        self.user = rest
+
+    def do_entrypoint(self, rest, *_):
+        self.entry = json.loads(rest)
+
+    def do_cmd(self, rest, *_):
+        self.command = json.loads(rest)
+
+    def do_expose(self, rest, *_):
+        self.ports = [int(port) for port in rest.split()]
+
+    def do_label(self, *_):
+        pass
