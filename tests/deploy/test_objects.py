@@ -1,9 +1,12 @@
 """Objects are what Kubernetes takes, and they fit each other."""
 
+import json
 import re
 
+import chart
 import kubernetes_validate
 import pytest
+import yaml
 
 VERSIONS = ["1.25", "1.32", "1.37"]  # the oldest that Chart.yaml allows, one in the middle, the newest
 # Kinds that others define: their schemas are not Kubernetes'.
@@ -172,3 +175,10 @@ def test_monitors_select_their_service_and_their_pods(renders):
     assert matches(everything.one("ServiceMonitor", "push")["spec"]["selector"]["matchLabels"], service["metadata"]["labels"])
     labels = everything.one("Deployment", "push")["spec"]["template"]["metadata"]["labels"]
     assert matches(everything.one("PodMonitor", "push")["spec"]["selector"]["matchLabels"], labels)
+
+
+def test_rules_and_dashboard_arrive_as_they_are(renders):
+    everything = renders["everything"]
+    assert everything.one("PrometheusRule", "push")["spec"] == yaml.safe_load((chart.CHART / "files/alerts.yaml").read_text())
+    carried = everything.one("ConfigMap", "push-dashboard")["data"]["holdfast.json"]
+    assert json.loads(carried) == json.loads((chart.CHART / "files/dashboard.json").read_text())
