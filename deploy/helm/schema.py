@@ -53,6 +53,9 @@ def option_names(schema: dict, before: str = "") -> list[str]:
 def values_schema(holdfast: str) -> str:
     program = program_schema(holdfast)
     values = json.loads((HERE / "values.base.schema.json").read_text())
+    if "grpc" not in program["properties"]["control"]["properties"]:
+        # A door that the program does not have must not be promised.
+        values["properties"]["control"]["properties"]["grpc"]["properties"]["enabled"] = {"const": False}
     values["properties"]["routes"] = program["properties"]["routes"]
     config = {key: value for key, value in program.items() if not key.startswith("$") and key != "title"}
     for option in SET_BY_THE_CHART:

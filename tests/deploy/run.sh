@@ -27,4 +27,4 @@ if [[ ! -f $venv/.ready || tests/deploy/requirements.txt -nt $venv/.ready ]]; th
   touch "$venv/.ready"
 fi
 
-HELM=$helm HOLDFAST=$(realpath "$holdfast") exec "$venv/bin/python" -m pytest -q -p no:cacheprovider --rootdir tests/deploy --ignore tests/deploy/image tests/deploy "$@"
+HELM=$helm HOLDFAST=$(realpath "$holdfast") exec "$venv/bin/python" -m pytest -q -p no:cacheprovider --rootdir tests/deploy --ignore tests/deploy/image --ignore tests/deploy/apiserver tests/deploy "$@"

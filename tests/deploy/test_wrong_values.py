@@ -1,5 +1,6 @@
 """Wrong values are refused, and the complaint names the place."""
 
+import json
 import subprocess
 
 import chart
@@ -90,9 +91,14 @@ def test_the_schema_is_what_the_program_says():
     assert run.returncode == 0, run.stderr
 
 
+def test_the_grpc_door_is_open_when_the_program_has_one():
+    program = json.loads(subprocess.run([chart.HOLDFAST, "print-reference", "--json-schema"], capture_output=True, text=True, check=True).stdout)
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text())
+    assert values["control"]["grpc"]["enabled"] == ("grpc" in program["properties"]["control"]["properties"])
+
+
 def test_every_value_that_can_be_set_has_a_default_to_read():
     """values.yaml is the documentation: what the schema takes and values.yaml does not show is a secret."""
-    import json
     schema = json.loads((chart.CHART / "values.schema.json").read_text())
     values = yaml.safe_load((chart.CHART / "values.yaml").read_text())
 

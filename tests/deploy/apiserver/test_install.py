@@ -1,0 +1,100 @@
+"""A real API server takes what the chart makes: admission, defaults, custom kinds, upgrades, helm test."""
+
+import base64
+import re
+
+import chart
+import pytest
+
+# everything.yaml has containers of the user's own, which do not fit the standard, and classes that this server does not have.
+OWN = [case for case in chart.CASES if case.stem != "everything"]
+
+
+def helm(api, namespace, *arguments):
+    return chart.helm("--kubeconfig", api.kubeconfig, "--namespace", namespace, *arguments)
+
+
+def secret(api, namespace, key):
+    status, found, _ = api.call("GET", "/api/v1/namespaces/%s/secrets/hf-holdfast" % namespace)
+    assert status == 200, found
+    return base64.b64decode(found["data"][key])
+
+
+def items(api, namespace, path):
+    return api.call("GET", path.replace("NAMESPACE", namespace))[1]["items"]
+
+
+@pytest.mark.parametrize("case", chart.CASES, ids=[case.stem for case in chart.CASES])
+def test_every_example_installs(api, case):
+    namespace = "install-" + case.stem
+    api.namespace(namespace)
+    run = helm(api, namespace, "install", "hf", chart.CHART, "--values", case)
+    assert run.returncode == 0, run.stderr
+    if case in OWN:
+        assert "arning" not in run.stderr, run.stderr  # such as "would violate PodSecurity"
+    run = helm(api, namespace, "uninstall", "hf", "--wait=false")
+    assert run.returncode == 0, run.stderr
+    for path in ("/apis/apps/v1/namespaces/NAMESPACE/deployments", "/api/v1/namespaces/NAMESPACE/services", "/api/v1/namespaces/NAMESPACE/secrets"):
+        api.eventually(lambda at=path: not items(api, namespace, at), "removed: " + path)
+
+
+@pytest.mark.parametrize("case", OWN, ids=[case.stem for case in OWN])
+def test_pods_are_admitted_by_the_restricted_standard(api, case):
+    namespace = "pods-" + case.stem
+    api.namespace(namespace)
+    assert helm(api, namespace, "install", "hf", chart.CHART, "--values", case).returncode == 0
+    deployments = items(api, namespace, "/apis/apps/v1/namespaces/NAMESPACE/deployments")
+    assert deployments
+    for deployment in deployments:
+        pod = {"metadata": {**deployment["spec"]["template"]["metadata"], "generateName": "pod-"}, "spec": deployment["spec"]["template"]["spec"]}
+        status, answer, warnings = api.call("POST", "/api/v1/namespaces/%s/pods?fieldValidation=Strict" % namespace, pod)
+        assert status == 201 and not warnings, (answer, warnings)
+
+
+def test_a_pod_that_is_root_would_not_be_admitted(api):
+    api.namespace("root")
+    pod = {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
+    status, answer, _ = api.call("POST", "/api/v1/namespaces/root/pods", pod)
+    assert status == 403 and "restricted" in answer["message"]
+
+
+def test_an_upgrade_keeps_secrets_and_restarts_pods_for_a_new_configuration(api):
+    namespace = "upgrade"
+    api.namespace(namespace)
+
+    def checksum():
+        found = api.call("GET", "/apis/apps/v1/namespaces/upgrade/deployments/hf-holdfast")[1]
+        return found["spec"]["template"]["metadata"]["annotations"]["checksum/config"], found["metadata"]["generation"]
+
+    assert helm(api, namespace, "install", "hf", chart.CHART).returncode == 0
+    token, before = secret(api, namespace, "publish-tokens"), checksum()
+    assert len(token) == 40
+    assert helm(api, namespace, "upgrade", "hf", chart.CHART).returncode == 0
+    assert secret(api, namespace, "publish-tokens") == token and checksum() == before
+    run = helm(api, namespace, "upgrade", "hf", chart.CHART, "--set", "config.edge.idle_timeout=30s,redis.enabled=true")
+    assert run.returncode == 0, run.stderr
+    assert secret(api, namespace, "publish-tokens") == token and checksum()[0] != before[0]
+    password = secret(api, namespace, "redis-password")
+    # From one Deployment to two, on a live release: selectors are immutable, so they must not change with the mode.
+    run = helm(api, namespace, "upgrade", "hf", chart.CHART, "--set", "mode=split,redis.enabled=true,gateway.replicas=3")
+    assert run.returncode == 0, run.stderr
+    assert secret(api, namespace, "redis-password") == password and secret(api, namespace, "publish-tokens") == token
+
+
+def test_wrong_values_change_nothing(api):
+    api.namespace("wrong")
+    assert helm(api, "wrong", "install", "hf", chart.CHART).returncode == 0
+    run = helm(api, "wrong", "upgrade", "hf", chart.CHART, "--set", "config.edge.idle_timout=30s")
+    assert run.returncode != 0 and "/config/edge" in run.stderr
+    assert re.search(r"^hf\s+wrong\s+1\s", helm(api, "wrong", "list").stdout, re.M)
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_helm_test_runs_its_pod_and_tells_how_it_ended(api, phase):
+    namespace = "test-" + phase.lower()
+    api.namespace(namespace)
+    assert helm(api, namespace, "install", "hf", chart.CHART).returncode == 0
+    with api.pods_end(namespace, phase):
+        run = helm(api, namespace, "test", "hf", "--timeout", "60s")
+    assert (run.returncode == 0) == (phase == "Succeeded"), run.stdout + run.stderr
+    assert "hf-holdfast-test" in run.stdout
