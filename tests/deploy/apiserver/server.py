@@ -67,7 +67,8 @@ class ApiServer:
             answer = connection.getresponse()
             text = answer.read()
             warnings = answer.headers.get_all("Warning") or []
-            return answer.status, (json.loads(text) if text[:1] in b"{[" and text else text.decode()), warnings
+            is_json = "json" in answer.headers.get("Content-Type", "")
+            return answer.status, (json.loads(text) if is_json else text.decode()), warnings
         except OSError as error:
             return 0, str(error), []
         finally:
@@ -88,8 +89,11 @@ class ApiServer:
             status, answer, _ = self.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
             assert status == 201, answer
             name = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/" + definition["metadata"]["name"]
-            self.eventually(lambda at=name: any(c["type"] == "Established" and c["status"] == "True"
-                                                for c in self.call("GET", at)[1].get("status", {}).get("conditions", [])), "defined " + str(path))
+            self.eventually(lambda at=name: self.established(at), "defined " + str(path))
+
+    def established(self, at):
+        conditions = self.call("GET", at)[1].get("status", {}).get("conditions") or []
+        return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
     def namespace(self, name):
         labels = {"pod-security.kubernetes.io/" + mode: "restricted" for mode in ("enforce", "warn")}
