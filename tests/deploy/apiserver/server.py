@@ -1,4 +1,4 @@
-"""etcd and kube-apiserver on loopback, and somebody who plays the kubelet where a test needs one."""
+"""etcd, kube-apiserver and kube-controller-manager on loopback."""
 
 import contextlib
 import http.client
@@ -9,7 +9,6 @@ import secrets
 import socket
 import ssl
 import subprocess
-import threading
 import time
 
 import yaml
@@ -45,6 +44,8 @@ class ApiServer:
             "apiVersion": "v1", "kind": "Config", "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
             "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:%d" % self.port, "insecure-skip-tls-verify": True}}],
             "users": [{"name": "u", "user": {"token": self.token}}]}))
+        self.processes.append(self._start("kube-controller-manager", "--kubeconfig", self.kubeconfig, "--leader-elect=false", "--secure-port", "0",
+                                          "--controllers", "deployment-controller,replicaset-controller,serviceaccount-controller"))
 
     def _start(self, name, *arguments):
         with open(self.folder / (name + ".log"), "wb") as log:
@@ -99,25 +100,4 @@ class ApiServer:
         labels = {"pod-security.kubernetes.io/" + mode: "restricted" for mode in ("enforce", "warn")}
         status, answer, _ = self.call("POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
         assert status == 201, answer
-        # What the controller manager would make.
-        account = {"metadata": {"name": "default"}}
-        assert self.call("POST", "/api/v1/namespaces/%s/serviceaccounts" % name, account)[0] in (201, 409)
-
-    @contextlib.contextmanager
-    def pods_end(self, namespace, phase):
-        """Every Pod there ends in that phase, as a kubelet would report it."""
-        done = threading.Event()
-
-        def report():
-            while not done.wait(0.1):
-                for pod in self.call("GET", "/api/v1/namespaces/%s/pods" % namespace)[1].get("items", []):
-                    self.call("PATCH", "/api/v1/namespaces/%s/pods/%s/status" % (namespace, pod["metadata"]["name"]),
-                              {"status": {"phase": phase}}, "application/merge-patch+json")
-
-        thread = threading.Thread(target=report)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+        self.eventually(lambda: self.call("GET", "/api/v1/namespaces/%s/serviceaccounts/default" % name)[0] == 200, "given an account")

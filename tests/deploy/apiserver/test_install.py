@@ -5,6 +5,7 @@ import re
 
 import chart
 import pytest
+from kubelet import Kubelet
 
 # everything.yaml has containers of the user's own, which do not fit the standard, and classes that this server does not have.
 OWN = [case for case in chart.CASES if case.stem != "everything"]
@@ -94,7 +95,39 @@ def test_helm_test_runs_its_pod_and_tells_how_it_ended(api, phase):
     namespace = "test-" + phase.lower()
     api.namespace(namespace)
     assert helm(api, namespace, "install", "hf", chart.CHART).returncode == 0
-    with api.pods_end(namespace, phase):
+    with Kubelet(api, namespace, ends=phase):
         run = helm(api, namespace, "test", "hf", "--timeout", "60s")
     assert (run.returncode == 0) == (phase == "Succeeded"), run.stdout + run.stderr
     assert "hf-holdfast-test" in run.stdout
+
+
+def ready(api, namespace):
+    """Deployment -> Pods that are ready."""
+    return {d["metadata"]["name"]: d["status"].get("readyReplicas", 0) for d in items(api, namespace, "/apis/apps/v1/namespaces/NAMESPACE/deployments")}
+
+
+def test_it_is_installed_upgraded_and_tested_to_the_end(api):
+    api.namespace("life")
+    with Kubelet(api, "life"):
+        run = helm(api, "life", "install", "hf", chart.CHART, "--wait", "--timeout", "60s")
+        assert run.returncode == 0, run.stderr
+        assert ready(api, "life") == {"hf-holdfast": 1}
+        run = helm(api, "life", "upgrade", "hf", chart.CHART, "--wait", "--timeout", "120s", "--set", "mode=split,redis.enabled=true,gateway.replicas=3")
+        assert run.returncode == 0, run.stderr
+        assert ready(api, "life") == {"hf-holdfast": 3, "hf-holdfast-control": 2, "hf-holdfast-redis": 1}
+        run = helm(api, "life", "test", "hf", "--timeout", "60s")
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert helm(api, "life", "uninstall", "hf", "--wait", "--timeout", "60s").returncode == 0
+        api.eventually(lambda: not ready(api, "life"), "removed")
+
+
+def test_a_wrong_configuration_ends_in_the_init_container_and_the_pods_of_before_go_on(api):
+    api.namespace("before")
+    with Kubelet(api, "before") as kubelet:
+        assert helm(api, "before", "install", "hf", chart.CHART, "--wait", "--timeout", "60s").returncode == 0
+        run = helm(api, "before", "upgrade", "hf", chart.CHART, "--wait", "--timeout", "8s", "--set", "extraConfig.edge.idle_timeoutt=5s")
+        assert run.returncode != 0
+        assert ["did you mean 'edge.idle_timeout'" in said for said in kubelet.refused.values()] == [True]
+        assert ready(api, "before") == {"hf-holdfast": 1}
+        # And it is mended by an upgrade that is right.
+        assert helm(api, "before", "upgrade", "hf", chart.CHART, "--wait", "--timeout", "60s").returncode == 0

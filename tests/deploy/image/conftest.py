@@ -10,6 +10,7 @@ import roots  # noqa: E402
 
 def pytest_addoption(parser):
     parser.addoption("--build", required=True, help="folder of a release build")
+    parser.addoption("--whole", action="store_true", help="run the Dockerfile's first stage too, which builds for some minutes, instead of taking that")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""The last stage of a Dockerfile, as far as this project's uses the language."""
+"""Stages of a Dockerfile, as far as this project's uses the language."""
 
 import json
 import pathlib
+import posixpath
 import shlex
 
 import roots
@@ -31,12 +32,24 @@ def stages(path):
     return out
 
 
+def context_without_ignored(project, folder):
+    """What .dockerignore lets through: it leaves everything out and names what is not."""
+    words = [line for line in (project / ".dockerignore").read_text().split() if not line.startswith("**/")]
+    assert words[0] == "*" and all(word.startswith("!") for word in words[1:])
+    roots.remove(folder)
+    for word in words[1:]:
+        target = folder / word[1:]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        roots.sh("cp", "-a", "--no-preserve=ownership", project / word[1:], target)
+    return folder
+
+
 class Image:
     """What a stage's instructions made of a root."""
 
     def __init__(self, root):
         self.root = root
-        self.user, self.entry, self.command, self.ports = "0:0", [], [], []
+        self.user, self.entry, self.command, self.ports, self.folder = "0:0", [], [], [], "/"
 
     def build(self, steps, context, stages_out):
         for word, rest in steps:
@@ -50,7 +63,7 @@ class Image:
             # "/out/ /": what the stage of that name would have put there.
             source_root = stages_out[words.pop(0).removeprefix("--from=")]
         *sources, target = words
-        inside = pathlib.Path(str(self.root) + target)
+        inside = pathlib.Path(str(self.root) + posixpath.join(self.folder, target))
         if target.endswith("/"):
             inside.mkdir(parents=True, exist_ok=True)
         else:
@@ -61,7 +74,11 @@ class Image:
             roots.sh("cp", "-a", "--no-preserve=ownership", *(path.iterdir() if path.is_dir() else [path]), inside)
 
     def do_run(self, rest, context, stages_out):
-        roots.install(self.root, "sh", "-ec", rest)
+        roots.install(self.root, "sh", "-ec", "cd %s; %s" % (self.folder, rest))
+
+    def do_workdir(self, rest, *_):
+        self.folder = rest
+        pathlib.Path(str(self.root) + rest).mkdir(parents=True, exist_ok=True)
 
     def do_user(self, rest, *_):
         self.user = rest

@@ -21,8 +21,14 @@ def stages():
 
 
 @pytest.fixture(scope="session")
-def program(build, stages):
-    """What the first stage leaves in /out, by its own last command, from the build at hand."""
+def program(build, stages, request):
+    """What the first stage leaves in /out: by all its steps, or by the last one from the build at hand."""
+    if request.config.getoption("--whole"):
+        name, steps = stages[0]
+        assert name == "debian:12 AS build"
+        context = dockerfile.context_without_ignored(roots.ROOT, roots.WORK / "context")
+        root = roots.copy(request.getfixturevalue("debian"), roots.WORK / "build-stage")
+        return dockerfile.Image(root).build(steps, context, {}).root / "out"
     (command,) = [rest for word, rest in stages[0][1] if word == "RUN" and "cmake --install" in rest]
     out = roots.WORK / "out"
     roots.remove(out)
@@ -34,7 +40,7 @@ def program(build, stages):
 def image(debian, stages, program):
     name, steps = stages[-1]
     assert name == "debian:12-slim"
-    made = dockerfile.Image(roots.copy(debian, roots.WORK / "image")).build(steps, roots.ROOT, {"build": roots.WORK})
+    made = dockerfile.Image(roots.copy(debian, roots.WORK / "image")).build(steps, roots.ROOT, {"build": program.parent})
     # The Pod's files, where the chart mounts them.
     objects = [o for o in yaml.safe_load_all(GOLDEN.read_text()) if o]
     (config,) = [o["data"]["holdfast.yaml"] for o in objects if o["kind"] == "ConfigMap"]
