@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Makes holdfast/values.schema.json: values.base.schema.json, and for `config` and `routes` what the program itself declares.
+"""Makes holdfast/values.schema.json: values.base.schema.json, and for `config` and `routes` what the program itself declares; and
+holdfast/files/secret-options.json, the options that a ConfigMap must not show.
 
 usage: schema.py HOLDFAST [--check]
 
-HOLDFAST is the program. --check compares with the file and complains instead of writing it.
+HOLDFAST is the program. --check compares with the files and complains instead of writing them.
 """
 
 import argparse
+import copy
 import difflib
 import json
 import pathlib
@@ -14,7 +16,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-TARGET = HERE / "holdfast" / "values.schema.json"
+CHART = HERE / "holdfast"
 
 # What the chart sets, because Pods, Services and policies follow from it; extraConfig can still say otherwise.
 SET_BY_THE_CHART = [
@@ -40,30 +42,48 @@ def remove(schema: dict, dotted: str) -> None:
         del members[name]
 
 
-def option_names(schema: dict, before: str = "") -> list[str]:
-    names = []
+def options(schema: dict, before: str = "") -> dict[str, dict]:
+    found = {}
     for name, member in schema["properties"].items():
         if "properties" in member:
-            names += option_names(member, before + name + ".")
+            found |= options(member, before + name + ".")
         else:
-            names.append(before + name)
-    return names
+            found[before + name] = member
+    return found
 
 
-def values_schema(holdfast: str) -> str:
-    program = program_schema(holdfast)
+def chart_config(program: dict) -> dict:
+    config = {key: value for key, value in program.items() if not key.startswith("$") and key != "title"}
+    for option in SET_BY_THE_CHART:
+        remove(config, option)
+    return config
+
+
+def values_schema(program: dict, config: dict) -> str:
     values = json.loads((HERE / "values.base.schema.json").read_text())
     if "grpc" not in program["properties"]["control"]["properties"]:
         # A door that the program does not have must not be promised.
         values["properties"]["control"]["properties"]["grpc"]["properties"]["enabled"] = {"const": False}
     values["properties"]["routes"] = program["properties"]["routes"]
-    config = {key: value for key, value in program.items() if not key.startswith("$") and key != "title"}
-    for option in SET_BY_THE_CHART:
-        remove(config, option)
     values["properties"]["config"] = config
     # One property an option, and no propertyNames: Helm names a wrong place for those.
-    values["properties"]["configFromSecrets"]["properties"] = {name: {"$ref": "#/definitions/fromSecret"} for name in option_names(config)}
+    values["properties"]["configFromSecrets"]["properties"] = {name: {"$ref": "#/definitions/fromSecret"} for name in options(config)}
     return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+
+
+def secret_options(config: dict) -> str:
+    """What must not stand in a ConfigMap; the templates hold values to it."""
+    names = [name for name, option in options(config).items() if option.get("writeOnly") and option["type"] == "string"]
+    return json.dumps(names, indent=1) + "\n"
+
+
+def is_old(path: pathlib.Path, made: str, command: str) -> bool:
+    present = path.read_text() if path.exists() else ""
+    if made == present:
+        return False
+    sys.stderr.writelines(difflib.unified_diff(present.splitlines(True), made.splitlines(True), str(path), "what the program says"))
+    print(f"{path} is old: {command}", file=sys.stderr)
+    return True
 
 
 def main() -> int:
@@ -71,16 +91,14 @@ def main() -> int:
     parser.add_argument("holdfast")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
-    made = values_schema(arguments.holdfast)
-    if not arguments.check:
-        TARGET.write_text(made)
-        return 0
-    present = TARGET.read_text() if TARGET.exists() else ""
-    if made == present:
-        return 0
-    sys.stderr.writelines(difflib.unified_diff(present.splitlines(True), made.splitlines(True), str(TARGET), "what the program says"))
-    print(f"{TARGET} is old: {sys.argv[0]} {arguments.holdfast}", file=sys.stderr)
-    return 1
+    program = program_schema(arguments.holdfast)
+    config = chart_config(copy.deepcopy(program))
+    made = {CHART / "values.schema.json": values_schema(program, config), CHART / "files" / "secret-options.json": secret_options(config)}
+    if arguments.check:
+        return int(any([is_old(path, text, f"{sys.argv[0]} {arguments.holdfast}") for path, text in made.items()]))
+    for path, text in made.items():
+        path.write_text(text)
+    return 0
 
 
 if __name__ == "__main__":

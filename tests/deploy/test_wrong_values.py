@@ -55,6 +55,8 @@ TOGETHER = [
     ("pod.terminationGracePeriodSeconds=339", "pod.terminationGracePeriodSeconds: 339 s for gateway are less than"),
     ("drain.window=20m,pod.terminationGracePeriodSeconds=600", "1240 s"),
     ("drain.window=61m", "drain.window: at most 1h"),
+    ("config.broker.redis.password=secret", "config.broker.redis.password: would stand in a ConfigMap"),
+    ("config.proxy.signing.key=secret", "config.proxy.signing.key: would stand in a ConfigMap"),
     ("extraConfig.drain.window=1h", "extraConfig.drain"),
     ("extraConfig.role=gateway", "extraConfig.role"),
     ("redis.enabled=true,config.broker.type=kafka", "redis.enabled: the bundled Redis is the broker then, but config.broker.type is kafka"),
@@ -79,6 +81,10 @@ def test_the_schema_names_the_place(values, place, said):
 def test_values_that_contradict_each_other_are_refused(values, said):
     run = chart.template("--set", values)
     assert run.returncode != 0 and said in run.stderr, run.stderr
+
+
+def test_a_secret_may_be_a_mounted_file():
+    assert chart.template("--set", "config.proxy.signing.key=file:/etc/holdfast/secrets/grip/key").returncode == 0
 
 
 def test_a_kubernetes_that_is_too_old_is_refused():

@@ -34,7 +34,21 @@
 {{- end -}}
 {{- end -}}
 
+{{/* A ConfigMap is read by many; file:PATH names a mounted Secret. */}}
+{{- define "holdfast.checkSecrets" -}}
+{{- range $option := .Files.Get "files/secret-options.json" | fromJsonArray -}}
+{{- $value := $.Values.config -}}
+{{- range splitList "." $option -}}
+{{- if kindIs "map" $value }}{{ $value = get $value . }}{{ end -}}
+{{- end -}}
+{{- if and $value (not (hasPrefix "file:" (toString $value))) -}}
+{{- fail (printf "config.%s: would stand in a ConfigMap, for everybody to read: name a Secret under configFromSecrets" $option) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "holdfast.checks" -}}
+{{- include "holdfast.checkSecrets" . -}}
 {{- include "holdfast.checkBroker" . -}}
 {{- $gateway := .Values.gateway -}}
 {{- if and $gateway.autoscaling.enabled $gateway.keda.enabled -}}
