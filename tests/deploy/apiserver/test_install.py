@@ -114,7 +114,9 @@ def test_it_is_installed_upgraded_and_tested_to_the_end(api):
         assert ready(api, "life") == {"hf-holdfast": 1}
         run = helm(api, "life", "upgrade", "hf", chart.CHART, "--wait", "--timeout", "120s", "--set", "mode=split,redis.enabled=true,gateway.replicas=3")
         assert run.returncode == 0, run.stderr
-        assert ready(api, "life") == {"hf-holdfast": 3, "hf-holdfast-control": 2, "hf-holdfast-redis": 1}
+        # Helm does not wait for the last Pod of before to go.
+        all_ready = {"hf-holdfast": 3, "hf-holdfast-control": 2, "hf-holdfast-redis": 1}
+        api.eventually(lambda: ready(api, "life") == all_ready, "ready in the right number")
         run = helm(api, "life", "test", "hf", "--timeout", "60s")
         assert run.returncode == 0, run.stdout + run.stderr
         assert helm(api, "life", "uninstall", "hf", "--wait", "--timeout", "60s").returncode == 0
