@@ -16,8 +16,8 @@
 #include "adapters/kafka/kafka_options.h"
 #include "adapters/kafka/log_epoch.h"
 #include "adapters/kafka/partition_log.h"
-#include "adapters/kafka/worker.h"
 #include "adapters/support/inbox.h"
+#include "adapters/support/worker.h"
 #include "gateway/base/metrics.h"
 #include "gateway/broker/broker.h"
 

@@ -11,19 +11,17 @@ namespace holdfast {
 namespace {
 
 constexpr Duration kAskSentinelsEvery{5'000};
-constexpr Duration kSentinelPatience{200};  // while all seems well: the thread waits
 constexpr Duration kTopologyEvery{30'000};
 constexpr Duration kTopologyWhenIll{300};
-constexpr Duration kTopologyLeast{50};    // between two questions
-constexpr Duration kNodePatience{1'000};  // of a node when none is connected: the thread waits
-constexpr Duration kKeepUnused{10'000};   // a server that owns nothing
+constexpr Duration kTopologyLeast{50};   // between two questions
+constexpr Duration kPatience{1'000};     // of one Sentinel, or of a node when none is connected: another may answer
+constexpr Duration kKeepUnused{10'000};  // a server that owns nothing
 
 }  // namespace
 
 // ---- Sentinels
 
-Result<RedisAddress> RedisBroker::find_primary(Duration patience) const {
-  if (options_.sentinels.empty()) return parse_redis_address(options_.address);
+Result<RedisAddress> RedisBroker::find_primary() const {
   const auto tls = RedisTls::make(options_);
   if (!tls) return tl::unexpected(tls.error());
   std::string last = "no Sentinel answers";
@@ -31,7 +29,8 @@ Result<RedisAddress> RedisBroker::find_primary(Duration patience) const {
     const auto address = parse_redis_address(text);
     if (!address) return fail(address.error());
     const auto replies = ask_once(*address, {options_.sentinel_username, options_.sentinel_password, *tls},
-                                  {{"SENTINEL", "get-master-addr-by-name", options_.sentinel_master}}, patience);
+                                  {{"SENTINEL", "get-master-addr-by-name", options_.sentinel_master}},
+                                  std::min(kPatience, options_.timeout), ending_look_ups_);
     if (!replies) {
       last = text + ": " + replies.error().text;
       continue;
@@ -45,18 +44,34 @@ Result<RedisAddress> RedisBroker::find_primary(Duration patience) const {
   return unavailable(last);
 }
 
-Result<RedisAddress> RedisBroker::locate(RedisShard& shard) {
-  if (clustered()) return shard.address();
-  return find_primary(options_.timeout);
+void RedisBroker::locate(RedisShard& shard) {
+  if (clustered()) return shard.found(shard.address());
+  if (!options_.sentinels.empty()) return ask_sentinels();
+  const auto address = parse_redis_address(options_.address);
+  if (!address) return shard.lose(address.error().text);
+  shard.found(*address);
 }
 
-// A primary that the others have left behind looks well from here.
-void RedisBroker::check_sentinels() {
-  sentinels_at_ = clock_.now() + kAskSentinelsEvery;
+void RedisBroker::ask_sentinels() {
+  if (std::exchange(asking_sentinels_, true)) return;
+  look_ups_->post([this] {
+    inbox_.post([this, named = find_primary()] {
+      asking_sentinels_ = false;
+      sentinels_at_ = clock_.now() + kAskSentinelsEvery;
+      if (sink_ != nullptr) on_primary(named);
+    });
+  });
+}
+
+void RedisBroker::on_primary(const Result<RedisAddress>& named) {
   auto& shard = *shards_.front();
-  if (!shard.is_up()) return;
-  const auto named = find_primary(kSentinelPatience);
-  if (named && *named != shard.address()) shard.lose("the Sentinels name another primary");
+  if (shard.is_locating()) {
+    if (named) return shard.found(*named);
+    shard.lose(named.error().text);
+  } else if (named && shard.is_up() && *named != shard.address()) {
+    // A primary that the others have left behind looks well from here.
+    shard.lose("the Sentinels name another primary");
+  }
 }
 
 // ---- topology
@@ -111,24 +126,38 @@ void RedisBroker::refresh_topology() {
   });
 }
 
-// None is connected. One node at a time, since the thread waits.
+// None is connected. One node at a time.
 void RedisBroker::find_cluster() {
   newest_topology_ = 0;
   std::vector<std::string> candidates = options_.cluster;
   for (const auto& shard : shards_) candidates.push_back(to_string(shard->address()));
   const std::string& text = candidates[next_asked_++ % candidates.size()];
-  const auto failed = [&](const std::string& why) {
-    topology_at_ = clock_.now() + kTopologyWhenIll;
-    tell_ill(text + ": " + why);
-  };
   const auto address = parse_redis_address(text);
-  if (!address) return failed(address.error().text);
-  const auto tls = RedisTls::make(options_);
-  if (!tls) return failed(tls.error().text);
-  const auto replies = ask_once(*address, {options_.username, options_.password, *tls}, {{"CLUSTER", "INFO"}, {"CLUSTER", "SLOTS"}},
-                                std::min(kNodePatience, options_.timeout));
-  if (!replies) return failed(replies.error().text);
-  if (auto taken = take_topology(state_of(*replies->at(0)), *replies->at(1), *address); !taken) failed(taken.error().text);
+  if (!address) return tell_ill(text + ": " + address.error().text);
+  topology_under_way_ = true;
+  look_ups_->post([this, address = *address] {
+    using Replies = Result<std::vector<RedisLink::Reply>>;
+    const auto tls = RedisTls::make(options_);
+    const auto replies = std::make_shared<Replies>(tls ? ask_once(address, {options_.username, options_.password, *tls},
+                                                                  {{"CLUSTER", "INFO"}, {"CLUSTER", "SLOTS"}},
+                                                                  std::min(kPatience, options_.timeout), ending_look_ups_)
+                                                       : Replies(tl::unexpected(tls.error())));
+    inbox_.post([this, address, replies] {
+      topology_under_way_ = false;
+      if (sink_ != nullptr) on_cluster(address, *replies);
+    });
+  });
+}
+
+void RedisBroker::on_cluster(const RedisAddress& asked, const Result<std::vector<RedisLink::Reply>>& replies) {
+  topology_at_ = clock_.now() + kTopologyWhenIll;
+  std::string trouble;
+  if (!replies) {
+    trouble = replies.error().text;
+  } else if (const auto taken = take_topology(state_of(*replies->at(0)), *replies->at(1), asked); !taken) {
+    trouble = taken.error().text;
+  }
+  if (!trouble.empty()) tell_ill(to_string(asked) + ": " + trouble);
 }
 
 Result<void> RedisBroker::take_topology(const ClusterState& state, const redisReply& slots, const RedisAddress& asked) {

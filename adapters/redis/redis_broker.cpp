@@ -40,11 +40,14 @@ RedisBroker::RedisBroker(const RedisOptions& options, const Clock& clock, Metric
   } else {
     partitions_.emplace_back();
   }
+  look_ups_ = std::make_unique<Worker>();
   thread_ = std::thread([this] { run(); });
 }
 
 RedisBroker::~RedisBroker() {
   stop();
+  ending_look_ups_ = true;
+  look_ups_.reset();  // what it still posts finds the broker stopped
   inbox_.end();
   thread_.join();
 }
@@ -124,7 +127,7 @@ Duration RedisBroker::until_next() const {
   if (sink_ == nullptr) return Duration(-1);
   TimePoint next = compare_at_;
   if (clustered() && !topology_under_way_) next = std::min(next, topology_at_);
-  if (!options_.sentinels.empty()) next = std::min(next, sentinels_at_);
+  if (!options_.sentinels.empty() && !asking_sentinels_) next = std::min(next, sentinels_at_);
   if (!timers_.empty()) next = std::min(next, timers_.begin()->first);
   for (const auto& shard : shards_) next = std::min(next, shard->next_time());
   return std::max(Duration(0), duration_cast<Duration>(next - clock_.now()) + Duration(1));
@@ -140,7 +143,7 @@ void RedisBroker::keep_time() {
   }
   for (size_t i = 0; i < shards_.size(); ++i) shards_[i]->keep_time();
   if (clustered() && now >= topology_at_) refresh_topology();
-  if (!options_.sentinels.empty() && now >= sentinels_at_) check_sentinels();
+  if (!options_.sentinels.empty() && now >= sentinels_at_) ask_sentinels();
   // One partition after the other, so that servers are not asked for all at once.
   while (now >= compare_at_) {
     const auto step = std::chrono::nanoseconds(options_.compare_tops) / static_cast<int64_t>(partitions_.size());

@@ -16,6 +16,7 @@
 #include "adapters/redis/redis_shard.h"
 #include "adapters/redis/slots.h"
 #include "adapters/support/inbox.h"
+#include "adapters/support/worker.h"
 #include "gateway/base/metrics.h"
 #include "gateway/broker/broker.h"
 
@@ -25,7 +26,8 @@ namespace holdfast {
 // Promise: ordered, exact resume while history holds it. A fail-over, a restart of the server or a slot's move begins a new epoch on each
 // channel, which listeners are told of: acknowledged messages may have been lost with the old primary.
 // An answer that does not come leaves open whether a message was published; a retry with the same idempotency key is safe.
-// Threads: as the contract says. One thread of the adapter does everything: sockets, the sink, completions.
+// Threads: as the contract says. One thread of the adapter does everything: sockets, the sink, completions. It never waits for one
+// server: where the primary is, or the cluster, another thread asks.
 class RedisBroker final : public Broker, private History, private RedisShard::Owner {
  public:
   RedisBroker(const RedisOptions& options, const Clock& clock, Metrics& metrics);
@@ -104,7 +106,7 @@ class RedisBroker final : public Broker, private History, private RedisShard::Ow
   void end_turn();
   void shut();
 
-  Result<RedisAddress> locate(RedisShard& shard) override;
+  void locate(RedisShard& shard) override;
   void on_up(RedisShard& shard) override;
   void on_lost(RedisShard& shard, const std::string& reason, bool was_up) override;
   void on_subscribed(RedisShard& shard, const std::string& name, uint64_t ask) override;
@@ -114,8 +116,9 @@ class RedisBroker final : public Broker, private History, private RedisShard::Ow
   void on_foreign(std::string_view pattern, std::string_view name, std::string_view text) override;
 
   bool clustered() const { return !options_.cluster.empty(); }
-  Result<RedisAddress> find_primary(Duration patience) const;
-  void check_sentinels();
+  Result<RedisAddress> find_primary() const;  // of the worker
+  void ask_sentinels();
+  void on_primary(const Result<RedisAddress>& named);
   RedisShard& shard_at(const RedisAddress& address);
   void hurry_topology();
   void refresh_topology();
@@ -125,6 +128,7 @@ class RedisBroker final : public Broker, private History, private RedisShard::Ow
     uint64_t epoch = 0;  // rises with each fail-over
   };
   static ClusterState state_of(const redisReply& info);
+  void on_cluster(const RedisAddress& asked, const Result<std::vector<RedisLink::Reply>>& replies);
   Result<void> take_topology(const ClusterState& state, const redisReply& slots, const RedisAddress& asked);
   bool owns_any(const RedisShard& shard) const;
   void give(Partition& partition, RedisShard* owner);
@@ -190,6 +194,7 @@ class RedisBroker final : public Broker, private History, private RedisShard::Ow
   bool healthy_ = false;
   bool told_ill_ = false;
   TimePoint sentinels_at_{};
+  bool asking_sentinels_ = false;
   TimePoint topology_at_{};
   TimePoint topology_asked_{};
   bool topology_under_way_ = false;
@@ -200,7 +205,9 @@ class RedisBroker final : public Broker, private History, private RedisShard::Ow
   size_t next_compared_ = 0;
   std::mt19937_64 random_{std::random_device{}()};
 
-  std::thread thread_;  // last
+  std::atomic<bool> ending_look_ups_{false};
+  std::unique_ptr<Worker> look_ups_;  // which server is the primary is asked there: the thread never waits for one
+  std::thread thread_;                // last
 };
 
 }  // namespace holdfast

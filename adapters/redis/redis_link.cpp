@@ -1,5 +1,6 @@
 #include "adapters/redis/redis_link.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <netinet/tcp.h>
@@ -16,6 +17,7 @@ namespace holdfast {
 namespace {
 
 constexpr size_t kReadSize = 65536;
+constexpr int64_t kLookUp = 50;    // ms: whoever waits looks whether it is to end
 constexpr size_t kMostReads = 16;  // for one poll(): the other connection must be served too
 
 tl::unexpected<Error> broken(std::string text) { return fail(ErrorKind::unavailable, std::move(text)); }
@@ -155,7 +157,8 @@ bool send_login(RedisLink& link, const std::string& username, const std::string&
 }
 
 Result<std::vector<RedisLink::Reply>> ask_once(const RedisAddress& address, const RedisLogin& login,
-                                               const std::vector<RedisLink::Arguments>& questions, Duration patience) {
+                                               const std::vector<RedisLink::Arguments>& questions, Duration patience,
+                                               const std::atomic<bool>& ending) {
   using std::chrono::steady_clock;
   const auto until = steady_clock::now() + patience;
   RedisLink link;
@@ -166,7 +169,8 @@ Result<std::vector<RedisLink::Reply>> ask_once(const RedisAddress& address, cons
   for (;;) {
     const auto left = std::chrono::duration_cast<Duration>(until - steady_clock::now()).count();
     pollfd wait{link.fd(), link.events(), 0};
-    if (left <= 0 || ::poll(&wait, 1, static_cast<int>(left)) == 0) return broken("no answer");
+    if (left <= 0 || ending) return broken("no answer");
+    if (::poll(&wait, 1, static_cast<int>(std::min<int64_t>(left, kLookUp))) <= 0) continue;
     const auto moved = link.move(wait.revents);
     for (;;) {
       auto reply = link.next();

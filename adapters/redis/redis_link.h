@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -68,9 +69,10 @@ struct RedisLogin {
   std::string username, password;
   std::shared_ptr<const RedisTls> tls;  // null: none
 };
-// Asks one server over a connection of its own, and waits: one reply for each of `questions`. Errors: unavailable.
+// Asks one server over a connection of its own, and waits: one reply for each of `questions`. `ending` cuts it short. Errors: unavailable.
 Result<std::vector<RedisLink::Reply>> ask_once(const RedisAddress& address, const RedisLogin& login,
-                                               const std::vector<RedisLink::Arguments>& questions, Duration patience);
+                                               const std::vector<RedisLink::Arguments>& questions, Duration patience,
+                                               const std::atomic<bool>& ending);
 
 // The text of a reply of a kind that has one; empty otherwise.
 std::string_view text_of(const redisReply& reply);

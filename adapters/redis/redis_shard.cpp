@@ -14,7 +14,7 @@ namespace {
 
 constexpr Duration kLeastBackoff{50};
 constexpr Duration kMostBackoff{2'000};
-constexpr Duration kCheckEvery{5'000};  // the fence, and that subscriptions are alive
+constexpr Duration kCheckEvery{5'000};  // the fence, and that both connections are alive; more often if answers must come sooner
 constexpr Duration kReplicaPatience{1'000};
 constexpr size_t kMostAtOnce = 512;  // names of one SUBSCRIBE
 
@@ -46,15 +46,19 @@ void RedisShard::close(const std::string& reason) {
 void RedisShard::connect() {
   ++connection_;
   backoff_ = std::clamp(backoff_ * 2, kLeastBackoff, kMostBackoff);
-  auto address = owner_.locate(*this);
-  if (!address) return lose(address.error().text);
-  address_ = *address;
+  locating_ = true;
+  owner_.locate(*this);
+}
+
+void RedisShard::found(const RedisAddress& address) {
+  if (!std::exchange(locating_, false)) return;
+  address_ = address;
   const auto tls = RedisTls::make(options_);
   if (!tls) return lose(tls.error().text);
   for (auto* link : {&commands_, &subscriptions_}) {
     if (auto opened = link->open(address_, tls->get()); !opened) return lose(to_string(address_) + ": " + opened.error().text);
   }
-  check_at_ = clock_.now() + kCheckEvery;
+  check_at_ = clock_.now() + std::min(kCheckEvery, options_.timeout);
   const auto deadline = clock_.now() + options_.timeout;
   // Answers come in the order of the questions: the last of them means that all went well.
   for (auto* link : {&commands_, &subscriptions_}) {
@@ -122,7 +126,7 @@ void RedisShard::lose(const std::string& reason) {
   const bool was_up = is_up();
   commands_.close();
   subscriptions_.close();
-  commands_up_ = greeted_ = loading_ = asking_replicas_ = false;
+  locating_ = commands_up_ = greeted_ = loading_ = asking_replicas_ = false;
   covered_ = written_;
   failed_ = true;
   failure_ = reason;
@@ -140,27 +144,33 @@ void RedisShard::lose(const std::string& reason) {
 
 TimePoint RedisShard::next_time() const {
   if (!open_) return TimePoint::max();
+  if (locating_) return TimePoint::max();
   if (!commands_.is_open()) return connect_at_;
-  return pending_.empty() ? check_at_ : std::min(check_at_, pending_.front().deadline);
+  auto next = check_at_;
+  if (!pending_.empty()) next = std::min(next, pending_.front().deadline);
+  if (!pings_.empty()) next = std::min(next, pong_deadline());
+  return next;
 }
 
 void RedisShard::keep_time() {
   if (!open_) return;
   const auto now = clock_.now();
   if (!commands_.is_open()) {
-    if (now >= connect_at_) connect();
+    if (!locating_ && now >= connect_at_) connect();
     return;
   }
   const std::string slow = (commands_.is_secured() ? "no answer within " : "no answer to TLS within ") + format_duration(options_.timeout);
   if (!pending_.empty() && now >= pending_.front().deadline) return lose(slow);
   if (!greeted_ && now - subscriptions_.heard_at() > options_.timeout) return lose(slow);
+  if (!pings_.empty() && now >= pong_deadline()) return lose("subscriptions are silent");
   if (now < check_at_) return;
-  check_at_ = now + kCheckEvery;
+  check_at_ = now + std::min(kCheckEvery, options_.timeout);
   if (commands_up_) check_fence();
-  if (!greeted_) return;
-  if (now - subscriptions_.heard_at() > kCheckEvery + options_.timeout) return lose("subscriptions are silent");
-  when_all_came(nullptr);
+  if (greeted_) when_all_came(nullptr);
 }
+
+// Behind much that was published a pong may come late: then at least something comes.
+TimePoint RedisShard::pong_deadline() const { return std::max(pings_.front().asked_at, subscriptions_.heard_at()) + options_.timeout; }
 
 void RedisShard::add_waits(std::vector<pollfd>& waits) const {
   for (const auto* link : {&commands_, &subscriptions_}) waits.push_back({link->fd(), link->events(), 0});
@@ -245,12 +255,12 @@ void RedisShard::ask_for(bool subscribe, const std::vector<std::string>& names, 
 // The server writes to one connection in order: what was published before it answers stands before the answer.
 void RedisShard::when_all_came(std::function<void()> then) {
   subscriptions_.send({"PING"});
-  pings_.push_back(std::move(then));
+  pings_.push_back({std::move(then), clock_.now()});
 }
 
 void RedisShard::on_pong() {
   if (pings_.empty()) return lose("an answer without a question");
-  const auto then = std::move(pings_.front());
+  const auto then = std::move(pings_.front().then);
   pings_.pop_front();
   if (then) then();
 }

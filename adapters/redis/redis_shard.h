@@ -22,8 +22,8 @@ class RedisShard {
  public:
   class Owner {
    public:
-    // Where it is now. May block for a while. Errors: unavailable.
-    virtual Result<RedisAddress> locate(RedisShard& shard) = 0;
+    // Asks where it is now: found() or lose() answers, at once or later.
+    virtual void locate(RedisShard& shard) = 0;
     virtual void on_up(RedisShard& shard) = 0;
     // Commands under way have been answered with null, and nothing is subscribed any more.
     virtual void on_lost(RedisShard& shard, const std::string& reason, bool was_up) = 0;
@@ -49,6 +49,8 @@ class RedisShard {
   TimePoint opened_at() const { return opened_at_; }
 
   void open();  // soon
+  bool is_locating() const { return locating_; }
+  void found(const RedisAddress& address);
   // Both connections are of no use. They are made anew unless it was closed.
   void lose(const std::string& reason);
   void close(const std::string& reason);
@@ -94,6 +96,10 @@ class RedisShard {
     std::vector<std::string> names;
     size_t confirmed = 0;
   };
+  struct Ping {
+    std::function<void()> then;  // null: only to hear something
+    TimePoint asked_at;
+  };
   struct Write {
     uint64_t number = 0;
     Replicated then;
@@ -106,6 +112,7 @@ class RedisShard {
   void serve(RedisLink& link, std::deque<Pending>& pending, short revents);
   void on_pushed(const redisReply& reply);
   void on_pong();
+  TimePoint pong_deadline() const;
   void on_confirmed(bool subscribed, std::string_view name);
   void ask_for(bool subscribe, const std::vector<std::string>& names, uint64_t ask);
 
@@ -120,8 +127,9 @@ class RedisShard {
   std::deque<Pending> pending_;           // of commands_
   std::deque<Pending> greeting_pending_;  // of subscriptions_, until greeted
   std::deque<Asked> asked_;
-  std::deque<std::function<void()>> pings_;  // on subscriptions_; null: only to hear something
+  std::deque<Ping> pings_;  // on subscriptions_
   bool open_ = false;
+  bool locating_ = false;
   bool commands_up_ = false;
   bool greeted_ = false;  // on subscriptions_
   bool failed_ = false;
