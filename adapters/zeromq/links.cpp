@@ -70,8 +70,7 @@ void ZeromqBroker::open_link(const std::string& address) {
     socket.set(zmq::sockopt::ipv6, 1);
     socket.set(zmq::sockopt::reconnect_ivl, 50);
     socket.set(zmq::sockopt::reconnect_ivl_max, 1000);
-    socket.set(zmq::sockopt::heartbeat_ivl, 2000);
-    socket.set(zmq::sockopt::heartbeat_timeout, 6000);
+    watch(socket, options_.peer_timeout);
     if (!sockets_->public_key.empty()) {
       socket.set(zmq::sockopt::curve_serverkey, sockets_->public_key);
       socket.set(zmq::sockopt::curve_publickey, sockets_->public_key);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,6 +19,13 @@ struct ZeromqBroker::Sockets {
   std::optional<zmq::socket_t> credentials;  // REP: libzmq asks whether a CURVE key is ours (ZAP, RFC 27)
   std::string public_key;                    // empty: in the clear
 };
+
+// A connection on which nothing comes for so long is made anew: half-open, it would never end by itself.
+inline void watch(zmq::socket_t& socket, Duration peer_timeout) {
+  const auto ms = static_cast<int>(peer_timeout.count());
+  socket.set(zmq::sockopt::heartbeat_ivl, std::max(1, ms / 4));
+  socket.set(zmq::sockopt::heartbeat_timeout, ms);
+}
 
 // Another node that binds. Its socket is its own, so that requests go to it alone.
 struct ZeromqBroker::Link {

@@ -89,8 +89,7 @@ Result<void> ZeromqBroker::bind() {
     s.below->set(zmq::sockopt::linger, 500);  // the word that it leaves
     s.below->set(zmq::sockopt::sndhwm, static_cast<int>(options_.high_water_mark));
     s.below->set(zmq::sockopt::ipv6, 1);
-    s.below->set(zmq::sockopt::heartbeat_ivl, 2000);
-    s.below->set(zmq::sockopt::heartbeat_timeout, 6000);
+    watch(*s.below, options_.peer_timeout);
     s.below->set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(options_.max_message) + 65536);
     if (!s.public_key.empty()) {
       s.below->set(zmq::sockopt::curve_server, 1);
