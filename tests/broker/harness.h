@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <functional>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -52,14 +53,21 @@ inline bool eventually(const std::function<bool()>& condition) {
 // Keeps what comes; a test waits for what it expects.
 class RecordingSink final : public BrokerSink {
  public:
+  // In the order in which it came.
+  struct Event {
+    std::string channel;
+    PublicationPtr publication;  // null: a gap
+  };
+
   void on_publication(PublicationPtr publication) override {
     std::lock_guard lock(mutex_);
-    publications_.push_back(std::move(publication));
+    auto channel = publication->channel;
+    events_.push_back({std::move(channel), std::move(publication)});
     changed_.notify_all();
   }
   void on_gap(const std::string& channel) override {
     std::lock_guard lock(mutex_);
-    gaps_.push_back(channel);
+    events_.push_back({channel, nullptr});
     changed_.notify_all();
   }
   void on_health(bool healthy, const std::string& reason) override {
@@ -71,46 +79,75 @@ class RecordingSink final : public BrokerSink {
   }
 
   bool wait_healthy() {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kPatience, [&] { return healthy_; });
+    return wait_for([&] { return healthy_; });
   }
   // The reason.
   std::string wait_unhealthy() {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, kPatience, [&] { return told_ && !healthy_; }));
+    EXPECT_TRUE(wait_for([&] { return told_ && !healthy_; }));
+    std::lock_guard lock(mutex_);
     return reason_;
   }
   bool wait_gap(const std::string& channel) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kPatience, [&] { return std::find(gaps_.begin(), gaps_.end(), channel) != gaps_.end(); });
+    return wait_for([&] { return std::any_of(events_.begin(), events_.end(), [&](const Event& e) { return is_gap(e, channel); }); });
   }
   // At least so many on the channel.
   std::vector<PublicationPtr> wait(const std::string& channel, size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kPatience, [&] { return of(channel).size() >= count; });
-    return of(channel);
+    wait_for([&] { return of(channel).size() >= count; });
+    return all(channel);
+  }
+  // Until the channel's newest is this one.
+  bool wait_last(const std::string& channel, const std::string& text, std::chrono::milliseconds patience = kPatience) {
+    const auto came = [&] {
+      const auto last =
+          std::find_if(events_.rbegin(), events_.rend(), [&](const Event& e) { return e.channel == channel && e.publication; });
+      return last != events_.rend() && last->publication->envelope.view() == text;
+    };
+    return wait_for(came, patience);
+  }
+  // Until anything has come on the channel beyond so many events.
+  bool wait_events(const std::string& channel, size_t count) {
+    return wait_for([&] { return events_of(channel).size() > count; });
   }
   std::vector<PublicationPtr> all(const std::string& channel) {
     std::lock_guard lock(mutex_);
     return of(channel);
   }
+  std::vector<Event> events(const std::string& channel) {
+    std::lock_guard lock(mutex_);
+    return events_of(channel);
+  }
   std::vector<std::string> gaps() {
     std::lock_guard lock(mutex_);
-    return gaps_;
-  }
-
- private:
-  std::vector<PublicationPtr> of(const std::string& channel) const {
-    std::vector<PublicationPtr> out;
-    for (const auto& publication : publications_) {
-      if (publication->channel == channel) out.push_back(publication);
+    std::vector<std::string> out;
+    for (const auto& event : events_) {
+      if (!event.publication) out.push_back(event.channel);
     }
     return out;
   }
+
+ private:
+  static bool is_gap(const Event& event, const std::string& channel) { return !event.publication && event.channel == channel; }
+  template <typename Condition>
+  bool wait_for(const Condition& condition, std::chrono::milliseconds patience = kPatience) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, patience, condition);
+  }
+  std::vector<PublicationPtr> of(const std::string& channel) const {
+    std::vector<PublicationPtr> out;
+    for (const auto& event : events_) {
+      if (event.publication && event.channel == channel) out.push_back(event.publication);
+    }
+    return out;
+  }
+  std::vector<Event> events_of(const std::string& channel) const {
+    std::vector<Event> out;
+    std::copy_if(events_.begin(), events_.end(), std::back_inserter(out), [&](const Event& e) { return e.channel == channel; });
+    return out;
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<PublicationPtr> publications_;
-  std::vector<std::string> gaps_;
+  std::vector<Event> events_;
   bool told_ = false;
   bool healthy_ = false;
   std::string reason_;

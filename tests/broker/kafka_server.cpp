@@ -83,8 +83,8 @@ struct Client {
     rd_kafka_event_destroy(event);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(what + ": " + rd_kafka_err2str(error));
   }
-  // Partitions; 0: no such topic. `leader`: of that partition.
-  int ask(const std::string& name, int partition, int* leader) const {
+  // Partitions; 0: no such topic. `leader` and `in_sync`: of that partition.
+  int ask(const std::string& name, int partition, int* leader, int* in_sync = nullptr) const {
     auto* topic = rd_kafka_topic_new(handle, name.c_str(), nullptr);
     const rd_kafka_metadata_t* metadata = nullptr;
     const auto error = rd_kafka_metadata(handle, 0, topic, &metadata, kPatience);
@@ -92,8 +92,10 @@ struct Client {
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(error));
     const auto& found = metadata->topics[0];
     const int count = found.err == RD_KAFKA_RESP_ERR_NO_ERROR ? found.partition_cnt : 0;
-    for (int i = 0; i < count && leader != nullptr; ++i) {
-      if (found.partitions[i].id == partition) *leader = found.partitions[i].leader;
+    for (int i = 0; i < count; ++i) {
+      if (found.partitions[i].id != partition) continue;
+      if (leader != nullptr) *leader = found.partitions[i].leader;
+      if (in_sync != nullptr) *in_sync = found.partitions[i].isr_cnt;
     }
     rd_kafka_metadata_destroy(metadata);
     return count;
@@ -134,9 +136,10 @@ void KafkaServer::write_properties(const Node& node, const std::vector<std::stri
   out << "process.roles=broker,controller\n"
       << "node.id=" << node.id << "\n"
       << "controller.quorum.voters=" << (node.voters.empty() ? "1@127.0.0.1:" + node.controller_port : node.voters) << "\n"
-      << "listeners=PLAINTEXT://" << address_ << ",CONTROLLER://127.0.0.1:" << node.controller_port << "\n"
-      << "advertised.listeners=PLAINTEXT://" << address_ << "\n"
-      << "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+      << "listeners=PLAINTEXT://" << address_ << ",GATED://127.0.0.1:" << gated_port_ << ",CONTROLLER://127.0.0.1:" << node.controller_port
+      << "\n"
+      << "advertised.listeners=PLAINTEXT://" << address_ << ",GATED://" << gated_address() << "\n"
+      << "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,GATED:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
       << "controller.listener.names=CONTROLLER\n"
       << "inter.broker.listener.name=PLAINTEXT\n"
       << "log.dirs=" << folder_ << "/data\n"
@@ -234,6 +237,23 @@ std::vector<std::string> KafkaCluster::addresses() const {
   return out;
 }
 
+std::vector<std::string> KafkaCluster::gated_addresses() const {
+  std::vector<std::string> out;
+  for (const auto& node : nodes_) out.push_back(node->gated_address());
+  return out;
+}
+
+std::vector<TcpGate*> KafkaCluster::gates() const {
+  std::vector<TcpGate*> out;
+  for (const auto& node : nodes_) out.push_back(&node->gate());
+  return out;
+}
+
+KafkaCluster& shared_kafka_cluster() {
+  static KafkaCluster cluster;
+  return cluster;
+}
+
 // ---- administration
 
 void KafkaAdmin::create_topic(const std::string& name, int count, const std::vector<std::pair<std::string, std::string>>& settings) const {
@@ -310,6 +330,12 @@ void KafkaAdmin::produce(const std::string& topic, int partition, const char* ke
 int KafkaAdmin::leader(const std::string& topic, int partition) const {
   int out = -1;
   Client(address_, RD_KAFKA_CONSUMER).ask(topic, partition, &out);
+  return out;
+}
+
+int KafkaAdmin::in_sync(const std::string& topic, int partition) const {
+  int out = 0;
+  Client(address_, RD_KAFKA_CONSUMER).ask(topic, partition, nullptr, &out);
   return out;
 }
 

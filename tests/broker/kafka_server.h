@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "tcp_gate.h"
+
 namespace holdfast::broker_test {
 
 // A real Kafka of a test's own: one process, broker and controller (or several that form a cluster, see KafkaCluster), in a folder of its
@@ -26,6 +28,9 @@ class KafkaServer {
   KafkaServer(const KafkaServer&) = delete;
 
   const std::string& address() const { return address_; }
+  // Whoever begins here is led through the gate, also to other brokers: those that come by the gate are told the gates' addresses.
+  std::string gated_address() const { return "127.0.0.1:" + std::to_string(gate_.port()); }
+  TcpGate& gate() { return gate_; }
   void kill();   // at once, like a machine that loses power; its files stay
   void start();  // on the same port, and waits until it answers
   void start_unawaited();
@@ -41,6 +46,8 @@ class KafkaServer {
   void format(const std::string& cluster_id) const;
 
   std::string folder_, address_;
+  const uint16_t gated_port_ = free_port();  // behind the gate
+  TcpGate gate_{gated_port_};
   pid_t process_ = -1;
 };
 
@@ -52,11 +59,16 @@ class KafkaCluster {
  public:
   KafkaCluster();
   std::vector<std::string> addresses() const;
+  std::vector<std::string> gated_addresses() const;
+  std::vector<TcpGate*> gates() const;
   KafkaServer& node(size_t i) { return *nodes_[i]; }
 
  private:
   std::vector<std::unique_ptr<KafkaServer>> nodes_;
 };
+
+// One for all tests that end with all three alive.
+KafkaCluster& shared_kafka_cluster();
 
 // What tests do to a Kafka besides publishing. Each call blocks until it is done; throws if it fails.
 class KafkaAdmin {
@@ -70,8 +82,9 @@ class KafkaAdmin {
                const std::vector<std::pair<std::string, std::string>>& headers = {}) const;
   // Everything before the offset is gone, as after retention.
   void delete_records(const std::string& topic, int partition, int64_t before) const;
-  int leader(const std::string& topic, int partition) const;  // the node's id
-  int partitions(const std::string& topic) const;             // 0: no such topic
+  int leader(const std::string& topic, int partition) const;   // the node's id
+  int in_sync(const std::string& topic, int partition) const;  // replicas that have everything
+  int partitions(const std::string& topic) const;              // 0: no such topic
 
  private:
   std::string address_;

@@ -233,7 +233,7 @@ TEST(KafkaTest, ALogThatWasCutIsANewEpochAndTold) {
 }
 
 TEST(KafkaTest, ALeaderOfAClusterMayDie) {
-  KafkaCluster cluster;
+  auto& cluster = shared_kafka_cluster();
   auto options = options_for({}, 3);
   options.brokers = cluster.addresses();
   Node node(options);
@@ -250,6 +250,41 @@ TEST(KafkaTest, ALeaderOfAClusterMayDie) {
     if (node.publish("news", std::to_string(i), "key " + std::to_string(i))) ++i;
   }
   EXPECT_EQ(texts(node.sink.wait("news", 20)), numbers(0, 20));
+  EXPECT_TRUE(node.sink.gaps().empty());
+  cluster.node(static_cast<size_t>(leader - 1)).start();
+  ASSERT_TRUE(eventually([&] { return admin.in_sync(options.topic, partition) == 3; }));
+}
+
+TEST(KafkaTest, OfThreeBrokersOneThatIsSilentHoldsUpOnlyWhatItLeads) {
+  auto& cluster = shared_kafka_cluster();
+  auto options = options_for({}, 12);
+  options.brokers = cluster.gated_addresses();
+  options.timeout = Duration(2'000);
+  Node node(options);
+  ASSERT_TRUE(node.sink.wait_healthy());
+  const KafkaAdmin admin(cluster.addresses()[0]);
+  const auto led_by = [&](int wanted) {
+    for (int i = 0;; ++i) {
+      auto channel = "c" + std::to_string(i);
+      if (admin.leader(options.topic, partition_of(channel, 12)) == wanted) return channel;
+    }
+  };
+  const auto silent = led_by(2), other = led_by(3);
+  ASSERT_TRUE(node.subscribe({silent, other}));
+  node.publish_surely(silent, "1");
+  node.publish_surely(other, "1");
+  cluster.node(1).gate().stall();
+  const auto begun = std::chrono::steady_clock::now();
+  const auto unanswered = node.publish(silent, "2", "key");
+  ASSERT_FALSE(unanswered);
+  EXPECT_EQ(unanswered.error().kind, ErrorKind::unavailable);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+  node.publish_surely(other, "2");
+  EXPECT_EQ(texts(node.sink.wait(other, 2)), (Texts{"1", "2"}));
+  cluster.node(1).gate().open();
+  Result<PublishReceipt> again = fail(ErrorKind::unavailable, "");
+  ASSERT_TRUE(eventually([&] { return (again = node.publish(silent, "2", "key")).has_value(); })) << again.error().text;
+  EXPECT_EQ(texts(node.sink.wait(silent, 2)), (Texts{"1", "2"}));
   EXPECT_TRUE(node.sink.gaps().empty());
 }
 

@@ -32,7 +32,11 @@ RedisCluster::RedisCluster(const std::vector<std::string>& options, bool replica
       own.insert(own.end(), {"--tls-cluster", "yes"});
     }
     nodes_.push_back(std::make_unique<RedisServer>(own));
-    if (authority == nullptr) ports_.push_back(nodes_.back()->port());
+    if (authority == nullptr) {
+      gates_.push_back(std::make_unique<TcpGate>(nodes_.back()->port_number()));
+      ports_.push_back(std::to_string(gates_.back()->port()));
+      nodes_.back()->command({"CONFIG", "SET", "cluster-announce-port", ports_.back()});
+    }
     nodes_.back()->command({"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
   }
   for (size_t i = 0; i < 3; ++i) {
@@ -57,6 +61,12 @@ RedisCluster::RedisCluster(const std::vector<std::string>& options, bool replica
 std::vector<std::string> RedisCluster::addresses() const {
   std::vector<std::string> out;
   for (const auto& port : ports_) out.push_back("127.0.0.1:" + port);
+  return out;
+}
+
+std::vector<TcpGate*> RedisCluster::gates() const {
+  std::vector<TcpGate*> out;
+  for (const auto& gate : gates_) out.push_back(gate.get());
   return out;
 }
 

@@ -70,6 +70,28 @@ TEST_F(RedisClusterTest, APrimaryThatDiesIsReplacedAndOnlyItsChannelsAreTold) {
   for (const auto& channel : others) EXPECT_EQ(texts(sink.wait(channel, 2)), (Texts{"before", "meanwhile"}));
 }
 
+TEST_F(RedisClusterTest, AShardThatIsSilentIsNoticedAndTheOthersGoOn) {
+  RedisCluster cluster({}, false);
+  RedisOptions options;
+  options.cluster = cluster.addresses();
+  options.timeout = Duration(1'000);
+  connect(options);
+  const auto silent = channels_of(1, 5), others = channels_of(2, 5);
+  warm_up(silent);
+  warm_up(others);
+  cluster.gate(1).stall();
+  sink.wait_unhealthy();
+  EXPECT_FALSE(publish(silent[0], "refused"));
+  for (const auto& channel : others) EXPECT_TRUE(publish(channel, "meanwhile"));
+  for (const auto& channel : others) EXPECT_EQ(texts(sink.wait(channel, 2)), (Texts{"before", "meanwhile"}));
+  cluster.gate(1).open();
+  ASSERT_TRUE(sink.wait_healthy());
+  for (const auto& channel : silent) EXPECT_TRUE(is_told(channel)) << channel;
+  for (const auto& channel : others) EXPECT_FALSE(is_told(channel)) << channel;
+  for (const auto& channel : silent) ASSERT_TRUE(publish(channel, "after"));
+  for (const auto& channel : silent) EXPECT_EQ(texts(sink.wait(channel, 2)), (Texts{"before", "after"}));
+}
+
 TEST_F(RedisClusterTest, AReplicaThatTakesOverByCommandLosesNothing) {
   RedisCluster cluster;
   connect_to(cluster);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,7 @@ class RedisServer {
 
   const std::string& address() const { return address_; }
   const std::string& port() const { return port_; }
+  uint16_t port_number() const { return static_cast<uint16_t>(std::stoul(port_)); }
   void kill();   // at once; its data is lost
   void start();  // on the same port
   void pause();

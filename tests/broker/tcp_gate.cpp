@@ -62,18 +62,38 @@ void TcpGate::set(Mode mode) {
   wanted_ = mode;
   const uint64_t one = 1;
   EXPECT_EQ(::write(wake_, &one, sizeof one), static_cast<ssize_t>(sizeof one));
-  while (is_ != mode) is_.wait(is_.load());
+  for (Mode now = is_; now != mode; now = is_) is_.wait(now);
+}
+
+void TcpGate::forget(size_t pair, bool reset) {
+  const auto& ends = pairs_[pair];
+  for (const int fd : {ends.client, ends.server}) {
+    const linger at_once{1, 0};
+    if (reset) ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    ::close(fd);
+  }
+  pairs_.erase(pairs_.begin() + static_cast<std::ptrdiff_t>(pair));
+}
+
+void TcpGate::enter(Mode mode) {
+  for (size_t i = pairs_.size(); i-- > 0;) {
+    auto& pair = pairs_[i];
+    if (mode == Mode::ended || (mode == Mode::cut && !pair.spared)) {
+      forget(i, true);
+    } else if (mode == Mode::stranding) {
+      pair.stranded = !pair.spared;
+    } else if (mode == Mode::sparing) {
+      pair.spared = !pair.stranded;
+    }
+  }
+  is_ = mode;
+  is_.notify_all();
 }
 
 void TcpGate::run() {
   for (;;) {
     const Mode mode = wanted_;
-    if (mode == Mode::cut || mode == Mode::ended) {
-      for (auto& pair : pairs_) ::close(pair.client), ::close(pair.server);
-      pairs_.clear();
-    }
-    is_ = mode;
-    is_.notify_all();
+    if (is_ != mode) enter(mode);
     if (mode == Mode::ended) return;
 
     std::vector<pollfd> polled{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
@@ -81,9 +101,10 @@ void TcpGate::run() {
       const auto events = [](const std::string& out, const std::string& in) {
         return static_cast<short>((in.size() < kMostWaiting ? POLLIN : 0) | (out.empty() ? 0 : POLLOUT));
       };
-      const bool open = mode == Mode::open;
-      polled.push_back({open ? pair.client : -1, events(pair.down, pair.up), 0});
-      polled.push_back({open ? pair.server : -1, events(pair.up, pair.down), 0});
+      const bool moves = pair.spared || (mode != Mode::stalled && !pair.stranded);
+      polled.push_back({moves ? pair.client : -1, events(is_muted(pair) ? "" : pair.down, pair.up), 0});
+      polled.push_back({moves ? pair.server : -1, events(pair.up, pair.down), 0});
+      if (is_muted(pair)) polled.back().events &= static_cast<short>(~POLLIN);
     }
     ::poll(polled.data(), polled.size(), -1);
     uint64_t count = 0;
@@ -91,11 +112,11 @@ void TcpGate::run() {
     if (wanted_ != mode) continue;
     for (size_t i = pairs_.size(); i-- > 0;) {
       auto& pair = pairs_[i];
-      const short client = polled[2 + 2 * i].revents, server = polled[3 + 2 * i].revents;
-      if (move(pair.client, pair.server, pair.up, client, server) && move(pair.server, pair.client, pair.down, server, client)) continue;
-      ::close(pair.client);
-      ::close(pair.server);
-      pairs_.erase(pairs_.begin() + static_cast<std::ptrdiff_t>(i));
+      if (polled[2 + 2 * i].fd < 0) continue;
+      if (move(pair.client, pair.server, pair.up, polled[2 + 2 * i].revents) &&
+          (is_muted(pair) || move(pair.server, pair.client, pair.down, polled[3 + 2 * i].revents)))
+        continue;
+      forget(i, false);
     }
     if (polled[1].revents != 0) accept_one();
   }
@@ -111,12 +132,12 @@ void TcpGate::accept_one() {
     ::close(server);
     return;
   }
-  pairs_.push_back({client, server, {}, {}});
+  pairs_.push_back({client, server, {}, {}, false, false});
 }
 
 // False: one end closed.
-bool TcpGate::move(int from, int to, std::string& waiting, short from_events, short) {
-  if ((from_events & (POLLIN | POLLHUP | POLLERR)) != 0) {
+bool TcpGate::move(int from, int to, std::string& waiting, short events) {
+  if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) {
     char buffer[65536];
     const ssize_t count = ::recv(from, buffer, sizeof buffer, MSG_DONTWAIT);
     if (count == 0 || (count < 0 && errno != EAGAIN)) return false;
