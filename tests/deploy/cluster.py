@@ -1,8 +1,12 @@
 """Stands in for a kubelet: gives a rendered container its files and variables on this machine, with ports that are free."""
 
+import contextlib
 import pathlib
 import re
 import subprocess
+import time
+import urllib.error
+import urllib.request
 
 import yaml
 
@@ -89,8 +93,18 @@ class Node:
             if match:
                 self.addresses[match[1].decode()] = match[2].decode()
             if b"metrics" in line:
+                self.probe = container["startupProbe"]["httpGet"]["path"]
                 return
         raise AssertionError("the node did not start:\n" + (files.root / "log").read_text())
+
+    def ready(self):
+        """As the startup probe finds it."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen("http://%s%s" % (self.addresses["metrics"], self.probe), timeout=5):
+                return self
+            time.sleep(0.05)
+        raise AssertionError("the node did not become ready")
 
     def __enter__(self):
         return self

@@ -79,6 +79,7 @@ def test_the_default_serves_and_passes_helm_test(renders, tmp_path):
     files = cluster.Files(tmp_path / "etc", rendered, spec)
     files.with_free_ports()
     with cluster.Node(spec, files) as node:
+        node.ready()
         run = run_helm_test(rendered, node.addresses["clients"], node.addresses["publishers"], tmp_path)
         assert run.returncode == 0 and "received" in run.stdout, run.stdout + run.stderr
         # And it is a test: with another's token nothing is published.
@@ -97,8 +98,14 @@ def test_nothing_but_tls_passes_helm_test(renders, tmp_path):
     files = cluster.Files(tmp_path / "etc", rendered, spec)
     files.with_free_ports()
     with cluster.Node(spec, files) as node:
+        node.ready()
         run = run_helm_test(rendered, node.addresses["clients"], node.addresses["publishers"], tmp_path)
         assert run.returncode == 0 and "received" in run.stdout, run.stdout + run.stderr
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        return [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
 
 
 @contextlib.contextmanager
@@ -106,8 +113,7 @@ def redis(rendered, folder):
     """The bundled Redis, with the arguments of its container."""
     spec = rendered.one("Deployment", "hf-holdfast-redis")["spec"]["template"]["spec"]
     (container,) = spec["containers"]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     given = [a.replace("$(REDISCLI_AUTH)", cluster.SECRETS["redis-password"]).replace("/tmp", str(folder)) for a in container["args"]]
     process = subprocess.Popen([*given, "--port", str(port), "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL)
     try:
@@ -130,6 +136,27 @@ def test_split_roles_on_the_bundled_redis_pass_helm_test(renders, tmp_path):
         for name, spec in specs.items():
             files = cluster.Files(tmp_path / name, rendered, spec)
             files.with_free_ports(**{"hf_holdfast_redis:6379": address})
-            nodes[name] = stack.enter_context(cluster.Node(spec, files))
+            nodes[name] = stack.enter_context(cluster.Node(spec, files)).ready()
         run = run_helm_test(rendered, nodes["hf-holdfast"].addresses["clients"], nodes["hf-holdfast-control"].addresses["publishers"], tmp_path)
+        assert run.returncode == 0 and "received" in run.stdout, run.stdout + run.stderr
+
+
+def test_a_mesh_with_the_charts_own_key_passes_helm_test(renders, tmp_path):
+    rendered = renders["zeromq"]
+    ((_, spec),) = rendered.nodes()
+    binds = ["tcp://127.0.0.1:%d" % port for port in free_ports(2)]
+    with contextlib.ExitStack() as stack:
+        nodes = []
+        for number, bind in enumerate(binds):
+            files = cluster.Files(tmp_path / str(number), rendered, spec)
+            files.with_free_ports()
+            path = files.root / "config" / "holdfast.yaml"
+            config = yaml.safe_load(path.read_text())
+            assert config["broker"]["zeromq"] == {"bind": "tcp://0.0.0.0:5570", "peers": ["tcp://hf-holdfast-mesh:5570"]}
+            config["broker"]["zeromq"] = {"bind": bind, "peers": binds}
+            path.write_text(yaml.safe_dump(config))
+            nodes.append(stack.enter_context(cluster.Node(spec, files)))
+        for node in nodes:
+            node.ready()
+        run = run_helm_test(rendered, nodes[0].addresses["clients"], nodes[1].addresses["publishers"], tmp_path)
         assert run.returncode == 0 and "received" in run.stdout, run.stdout + run.stderr

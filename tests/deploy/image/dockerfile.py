@@ -47,8 +47,8 @@ def context_without_ignored(project, folder):
 class Image:
     """What a stage's instructions made of a root."""
 
-    def __init__(self, root):
-        self.root = root
+    def __init__(self, root, environment=None):
+        self.root, self.environment = root, environment or {}
         self.user, self.entry, self.command, self.ports, self.folder = "0:0", [], [], [], "/"
 
     def build(self, steps, context, stages_out):
@@ -74,7 +74,7 @@ class Image:
             roots.sh("cp", "-a", "--no-preserve=ownership", *(path.iterdir() if path.is_dir() else [path]), inside)
 
     def do_run(self, rest, context, stages_out):
-        roots.install(self.root, "sh", "-ec", "cd %s; %s" % (self.folder, rest))
+        roots.install(self.root, "sh", "-ec", "cd %s; %s" % (self.folder, rest), environment=self.environment)
 
     def do_workdir(self, rest, *_):
         self.folder = rest

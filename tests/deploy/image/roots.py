@@ -59,6 +59,21 @@ def system(folder):
 
 
 @contextlib.contextmanager
+def compiler_cache(folder):
+    """The cache of this machine's builds, where there is one, and what ccache has to know to use it for sources in /src."""
+    cache = os.environ.get("CCACHE_DIR")
+    if not cache:
+        yield {}
+        return
+    (folder / "ccache").mkdir(exist_ok=True)
+    sh("mount", "--bind", cache, folder / "ccache")
+    try:
+        yield {"CCACHE_DIR": "/ccache", "CCACHE_BASEDIR": "/src", "CCACHE_NOHASHDIR": "1"}
+    finally:
+        sh("umount", folder / "ccache")
+
+
+@contextlib.contextmanager
 def read_only(folder):
     """The same tree, which nobody can write to."""
     view = folder.with_name(folder.name + "-read-only")

@@ -28,7 +28,9 @@ def program(build, stages, request):
         assert name == "debian:12 AS build"
         context = dockerfile.context_without_ignored(roots.ROOT, roots.WORK / "context")
         root = roots.copy(request.getfixturevalue("debian"), roots.WORK / "build-stage")
-        return dockerfile.Image(root).build(steps, context, {}).root / "out"
+        with roots.compiler_cache(root) as environment:
+            dockerfile.Image(root, environment).build(steps, context, {})
+        return root / "out"
     (command,) = [rest for word, rest in stages[0][1] if word == "RUN" and "cmake --install" in rest]
     out = roots.WORK / "out"
     roots.remove(out)
