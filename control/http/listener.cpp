@@ -39,6 +39,7 @@ class Listener::Core final : private httplib::Server {
       : handler_(handler),
         limits_(limits),
         open_(metrics.gauge("holdfast_control_connections", "Open connections of publishers and probes.", {{"door", door}})),
+        limit_(metrics.gauge("holdfast_control_connections_limit", "Connections that a door takes.", {{"door", door}})),
         refused_(metrics.counter("holdfast_control_refused_total", "Connections refused because there were too many.", {{"door", door}})),
         pool_({.threads = limits.threads, .waiting = limits.connections}),
         parking_(limits.idle, [this](ConnectionPtr connection) { work_on(std::move(connection)); }) {
@@ -48,9 +49,13 @@ class Listener::Core final : private httplib::Server {
       const int on = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     });
+    limit_.add(static_cast<int64_t>(limits_.connections));
   }
 
-  ~Core() override { stop_all(); }
+  ~Core() override {
+    stop_all();
+    limit_.sub(static_cast<int64_t>(limits_.connections));
+  }
 
   Result<void> start(const ListenAddress& address) {
     stop_signal_ = eventfd(0, EFD_CLOEXEC);
@@ -153,6 +158,7 @@ class Listener::Core final : private httplib::Server {
   RequestHandler& handler_;
   const ListenerLimits limits_;
   OpenConnections open_;
+  Count& limit_;
   Count& refused_;
   std::atomic<uint16_t> port_{0};
   std::atomic<bool> stopping_{false};

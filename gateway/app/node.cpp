@@ -18,6 +18,7 @@
 #include "control/service.h"
 #include "control/zmq/zmq_door.h"
 #include "gateway/app/channel_watches.h"
+#include "gateway/app/node_metrics.h"
 #include "gateway/app/node_watch.h"
 #include "gateway/base/log.h"
 #include "gateway/net/loop.h"
@@ -38,7 +39,9 @@ struct Worker {
         upstream(loop, settings.upstream, metrics, &sockets),
         gateway(loop, shard, upstream, std::move(rules), settings.proxy, settings.hold, settings.websocket, metrics, std::move(sockjs)),
         server(loop, settings.edge, gateway, metrics),
-        watches(shard, gateway.door()) {}
+        watches(shard, gateway.door()) {
+    shard.on_delivered([this](WallTime published) { server.delivered(published); });
+  }
 
   Loop loop;
   HubShard shard;
@@ -230,6 +233,16 @@ struct Node::State final : control::NodeFacts {
     metrics.gauge_call("connection_connected", "Open client connections, under Pushpin's name.", sum("holdfast_connections", {{}}, true));
   }
 
+  void add_metrics() {
+    process_metrics(metrics);
+    limit_metrics(metrics, settings, *hub, workers.size());
+    metrics.gauge_call("holdfast_ready", "Whether /readyz says so: 1 or 0.", [this] { return readiness().ready ? 1.0 : 0.0; });
+    metrics.gauge_call("holdfast_draining", "Whether the node ends its connections and then itself: 1 or 0.",
+                       [this] { return draining ? 1.0 : 0.0; });
+    metrics.gauge_call("holdfast_drain_deadline_timestamp_seconds", "When the drain cuts what is left; 0: no drain.",
+                       [this] { return drain_deadline.load(); });
+  }
+
   Result<void> start();
   Result<void> listen();
 
@@ -253,6 +266,7 @@ struct Node::State final : control::NodeFacts {
   std::vector<std::string> edge_addresses;
   std::vector<size_t> tls_listeners;  // by settings.listen: its index in each server
   std::atomic<bool> draining{false};
+  std::atomic<double> drain_deadline{0};  // seconds since 1970
   TimePoint drain_ends;
   bool running = false;
 };
@@ -320,6 +334,7 @@ Result<void> Node::State::start() {
   }
   sink = std::make_unique<control::FleetSink>(*fleet, *hub);
   pushpin_metrics();
+  add_metrics();
   control_door = std::make_unique<control::HttpServer>(settings.control, *service, metrics);
   admin_door = std::make_unique<control::AdminServer>(settings.admin, metrics, [this] { return readiness(); });
   broker->start(*sink);
@@ -375,6 +390,7 @@ void Node::begin_drain() {
   if (state.draining.exchange(true)) return;
   const auto window = state.settings.node.drain_window;
   state.drain_ends = state.clock.now() + state.settings.node.drain_delay + window;
+  state.drain_deadline = seconds_since_1970(state.clock.wall() + state.settings.node.drain_delay + window);
   log::info("draining", {{"window_ms", window.count()}, {"delay_ms", state.settings.node.drain_delay.count()}});
   state.on_each_loop([window, delay = state.settings.node.drain_delay](Worker& worker) {
     const auto begin = [&worker, window] {

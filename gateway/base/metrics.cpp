@@ -136,6 +136,11 @@ void Metrics::gauge_call(std::string name, std::string help, std::function<doubl
   state_->series(name, std::move(help), MetricType::Gauge, std::move(labels)).call = std::move(read);
 }
 
+void Metrics::counter_call(std::string name, std::string help, std::function<double()> read, Labels labels) {
+  const std::lock_guard lock(state_->mutex);
+  state_->series(name, std::move(help), MetricType::Counter, std::move(labels)).call = std::move(read);
+}
+
 std::string Metrics::render() const {
   std::vector<MetricFamily> families;
   {

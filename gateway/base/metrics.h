@@ -64,8 +64,9 @@ class Metrics {
   Count& counter(std::string name, std::string help, Labels labels = {});
   Count& gauge(std::string name, std::string help, Labels labels = {});
   Histogram& histogram(std::string name, std::string help, std::vector<double> bounds, Labels labels = {});
-  // A gauge whose value is asked for at scrape time. The call must be safe from any thread and must not use this registry.
+  // A value that is asked for at scrape time. The call must be safe from any thread and must not use this registry.
   void gauge_call(std::string name, std::string help, std::function<double()> read, Labels labels = {});
+  void counter_call(std::string name, std::string help, std::function<double()> read, Labels labels = {});
 
   // Prometheus text format 0.0.4.
   std::string render() const;

@@ -203,6 +203,7 @@ bool HubShard::State::run(FanOut& walk) {
     --budget;
     subscription->listener_->on_message(*subscription, walk.delivery);
   }
+  if (delivered && walk.end > 0) delivered(walk.publication->time);
   return true;
 }
 

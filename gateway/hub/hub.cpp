@@ -71,7 +71,9 @@ struct Hub::State {
         channels(metrics.gauge("holdfast_channels", "Channels with listeners, counted once per loop that has some.")),
         received(metrics.counter("holdfast_publications_received_total", "Publications that came from the broker.")),
         mail_dropped(
-            metrics.counter("holdfast_deliveries_dropped_total", "Deliveries that were not made, by reason.", {{"reason", "loop"}})) {}
+            metrics.counter("holdfast_deliveries_dropped_total", "Deliveries that were not made, by reason.", {{"reason", "loop"}})),
+        up(metrics.gauge("holdfast_broker_up", "Whether the broker is reachable: 1 or 0.")),
+        outages(metrics.counter("holdfast_broker_outages_total", "Times that the broker ceased to be reachable.")) {}
 
   void put(size_t loop, Mail mail) {
     auto& box = loops[loop].box;
@@ -104,6 +106,8 @@ struct Hub::State {
   Count& channels;
   Count& received;
   Count& mail_dropped;
+  Count& up;
+  Count& outages;
 };
 
 Hub::Hub(Broker& broker, const HubOptions& options, Metrics& metrics)
@@ -131,6 +135,13 @@ void Hub::remove(size_t shard) {
 }
 
 RateGroups& Hub::rates() { return state_->rates; }
+
+size_t Hub::mail(size_t shard) const {
+  const auto& box = state_->loops.at(shard).box;
+  return box ? box->size() : 0;
+}
+int64_t Hub::rates_waiting() const { return state_->rates.fullest(); }
+size_t Hub::most_mail() { return Mailbox::kMost; }
 
 // ---- interest
 
@@ -262,7 +273,10 @@ bool Hub::healthy() const { return state_->healthy.load(std::memory_order_relaxe
 
 void Hub::on_health(bool healthy, const std::string& reason) {
   const bool known = state_->health_known.exchange(true);
-  if (state_->healthy.exchange(healthy) == healthy && known) return;
+  const bool before = state_->healthy.exchange(healthy);
+  if (before != healthy) state_->up.add(healthy ? 1 : -1);
+  if (before && !healthy) state_->outages.add();
+  if (before == healthy && known) return;
   if (healthy) {
     log::info("The broker is reachable.", {{"detail", reason}});
     for (size_t i = 0; i < state_->loops.size(); ++i) state_->put(i, Mail{Mail::Kind::broker_back, nullptr, {}, {}});

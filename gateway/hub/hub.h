@@ -170,6 +170,10 @@ class HubShard {
   Counts listeners(std::string_view channel) const;
   std::vector<std::pair<std::string, Counts>> listed(std::string_view prefix, size_t most) const;
 
+  // Called after a live message was handed to the last of its listeners on this loop, with the time at which it was published. What is
+  // replayed from history is not told. Before the loop runs.
+  void on_delivered(std::function<void(WallTime published)> told);
+
   // From Hub, on this shard's loop.
   void deliver(const PublicationPtr& publication);
   void gap(const std::string& channel);
@@ -211,6 +215,10 @@ class Hub final : public BrokerSink {
   RateGroups& rates();
 
   bool healthy() const;
+  // What waits for a loop, and how much may.
+  size_t mail(size_t shard) const;
+  static size_t most_mail();
+  int64_t rates_waiting() const;  // of the rate group that has most
   // Before the loops run. Null: nobody watches.
   void watch(ListenerWatcher* watcher);
   ListenerWatcher* watcher() const;

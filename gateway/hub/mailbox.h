@@ -53,6 +53,10 @@ class Mailbox {
     lost_.clear();
     if (out.empty()) awake_ = false;
   }
+  size_t size() const {
+    std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
   // Wakes the loop again for what was taken and not yet done.
   void again() {
     std::lock_guard lock(mutex_);
@@ -66,7 +70,7 @@ class Mailbox {
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   const std::function<void(std::function<void()>)> post_;
   std::function<void()> wake_;
   std::vector<Mail> waiting_;

@@ -15,6 +15,7 @@ bool HubShard::State::run_rated(FanOut& walk) {
   HubChannel& channel = *walk.channel;
   const TimePoint now = timers.now();
   std::shared_ptr<const RateQueue::Shared> shared;
+  bool some = false;
   for (; walk.next < walk.end; ++walk.next) {
     Subscription* subscription = channel.live[walk.next];
     if (subscription == nullptr) continue;
@@ -30,6 +31,7 @@ bool HubShard::State::run_rated(FanOut& walk) {
         if (subscription == nullptr) continue;
       }
       subscription->listener_->on_message(*subscription, walk.delivery);
+      some = true;
     } else if (group.limit->wait()) {
       if (!shared) shared = std::make_shared<const RateQueue::Shared>(RateQueue::Shared{walk.publication, walk.delivery});
       const bool gap = std::exchange(subscription->overflowed_, false);
@@ -41,6 +43,7 @@ bool HubShard::State::run_rated(FanOut& walk) {
       subscription->overflowed_ = true;
     }
   }
+  if (delivered && some) delivered(walk.publication->time);
   return true;
 }
 
@@ -56,8 +59,10 @@ void HubShard::State::send_rated() {
         gaps[static_cast<size_t>(front.reason)]->add(front.message ? 1 : 0);
         front.subscription->listener_->on_gap(*front.subscription, front.reason, front.top);
       }
-      if (front.message && front.subscription != nullptr)
+      if (front.message && front.subscription != nullptr) {
         front.subscription->listener_->on_message(*front.subscription, front.message->delivery);
+        if (delivered) delivered(front.message->publication->time);
+      }
       if (front.message) group.limit->give_back();
       group.waiting.pop_front();
     }

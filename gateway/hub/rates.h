@@ -40,6 +40,7 @@ class RateGroup {
     return false;
   }
   void give_back(int64_t count = 1) { room_.fetch_add(count, std::memory_order_relaxed); }
+  int64_t room() const { return room_.load(std::memory_order_relaxed); }
 
  private:
   const double rate_;
@@ -61,11 +62,18 @@ class RateGroups {
     if (!group) group = std::make_unique<RateGroup>(rate_, most_waiting_);
     return *group;
   }
+  // How many deliveries wait in the group that has most.
+  int64_t fullest() const {
+    std::lock_guard lock(mutex_);
+    int64_t most = 0;
+    for (const auto& [name, group] : groups_) most = std::max(most, most_waiting_ - group->room());
+    return most;
+  }
 
  private:
   const double rate_;
   const int64_t most_waiting_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_map<std::string, std::unique_ptr<RateGroup>> groups_;  // as many as routes had deliveries
 };
 

@@ -94,12 +94,17 @@ HttpServer::State::State(Loop& l, const EdgeOptions& o, ExchangeHandler& h, Metr
       requests(metrics.counter("holdfast_requests_total", "Requests whose head was read.")),
       bad_requests(metrics.counter("holdfast_bad_requests_total", "Requests refused because they were malformed or too large.")),
       slow_dropped(metrics.counter("holdfast_slow_clients_dropped_total", "Clients dropped because they did not read.")),
-      queue_bytes(metrics.gauge("holdfast_queue_bytes", "Bytes that wait for clients to take them.")) {}
+      queue_bytes(metrics.gauge("holdfast_queue_bytes", "Bytes that wait for clients to take them.")),
+      limit_(metrics.gauge("holdfast_connections_limit", "Client connections that this node takes, all loops together.")),
+      lag_(metrics) {
+  limit_.add(options.max_connections);
+}
 
 HttpServer::State::~State() {
   acceptors.clear();
   for (auto* connection : connections) delete connection;
   queue_bytes.sub(told_queued_);
+  limit_.sub(options.max_connections);
 }
 
 void HttpServer::State::accept(int socket, const PeerAddress& peer, const std::shared_ptr<const TlsContext>& tls) {
@@ -140,6 +145,10 @@ void HttpServer::State::bury(Http1Connection& connection) {
   schedule();
 }
 
+void HttpServer::State::delivered(WallTime published) {
+  if (cursor_ < marked_.size()) lag_.note(marked_.size(), published);  // else no connection took it
+}
+
 // One slice: a channel with very many listeners must not keep the loop from everything else.
 void HttpServer::State::run_marked() {
   constexpr size_t kSlice = 512;
@@ -150,6 +159,7 @@ void HttpServer::State::run_marked() {
     connection->marked = false;
     connection->step();
   }
+  lag_.written(cursor_, loop.timers().clock());
   if (cursor_ == marked_.size()) {
     marked_.clear();
     cursor_ = 0;
@@ -183,6 +193,7 @@ void HttpServer::stop_accepting() {
   for (auto* connection : connections) connection->close_if_idle();
 }
 
+void HttpServer::delivered(WallTime published) { state_->delivered(published); }
 size_t HttpServer::connections() const { return state_->connections.size(); }
 
 }  // namespace holdfast

@@ -61,6 +61,8 @@ class HttpServer {
   // Drain: no new connections; idle ones are closed; each response from now on says Connection: close.
   void stop_accepting();
   size_t connections() const;
+  // What was queued on connections in this turn was published then: once it was written, how old it is goes into the metric.
+  void delivered(WallTime published);
 
   struct State;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/net/delivery_lag.h"
 #include "gateway/net/loop.h"
 #include "gateway/net/peer_address.h"
 #include "gateway/net/server.h"
@@ -20,6 +21,7 @@ struct HttpServer::State {
   void bury(Http1Connection& connection);
   void accept(int socket, const PeerAddress& peer, const std::shared_ptr<const TlsContext>& tls);
   void run_marked();
+  void delivered(WallTime published);
 
   Loop& loop;
   const EdgeOptions options;
@@ -42,9 +44,11 @@ struct HttpServer::State {
  private:
   void schedule();
 
+  Count& limit_;
   int64_t told_queued_ = 0;
   std::vector<Http1Connection*> marked_;
   size_t cursor_ = 0;
+  DeliveryLag lag_;
   std::vector<std::unique_ptr<Http1Connection>> buried_;
   bool scheduled_ = false;
 };

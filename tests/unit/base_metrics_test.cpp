@@ -48,6 +48,15 @@ TEST(Metrics, GaugeCallIsAskedAtEachScrape) {
   EXPECT_THAT(metrics.render(), HasSubstr("\ng -2\n"));
 }
 
+TEST(Metrics, CounterCallIsAskedAtEachScrapeAndIsACounter) {
+  Metrics metrics;
+  double value = 1.5;
+  metrics.counter_call("c_total", "C.", [&] { return value; });
+  EXPECT_THAT(metrics.render(), HasSubstr("# TYPE c_total counter\nc_total 1.5\n"));
+  value = 2;
+  EXPECT_THAT(metrics.render(), HasSubstr("\nc_total 2\n"));
+}
+
 TEST(Metrics, HistogramBucketsAreCumulative) {
   Metrics metrics;
   Histogram& histogram = metrics.histogram("h_seconds", "H.", {0.1, 1});

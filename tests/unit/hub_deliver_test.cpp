@@ -277,6 +277,25 @@ TEST_F(HubDeliver, AllListenersMayLeaveInTheMiddleOfAHugeFanOut) {
   EXPECT_EQ(shard().channels(), 0u);
 }
 
+// ---- lag
+
+TEST_F(HubDeliver, ALoopTellsWhenAMessageWasPublishedOnceItWentToAllListeners) {
+  make();
+  std::vector<std::unique_ptr<Recorder>> all;
+  for (int i = 0; i < 3; ++i) all.push_back(listener("news"));
+  size_t had = 0;
+  WallTime published{};
+  shard().on_delivered([&](WallTime time) {
+    published = time;
+    for (const auto& each : all) had += each->events.size();
+  });
+  const auto said = broker.say("news", text("one"));
+  broker.say("sport", text("nobody hears it"));
+  settle();
+  EXPECT_EQ(had, 3U);
+  EXPECT_EQ(published, said->time);
+}
+
 // ---- rate
 
 struct HubRate : HubTest {
@@ -298,6 +317,21 @@ TEST_F(HubRate, WhatIsBeyondTheRateComesLaterAndInOrder) {
   for (int i = 0; i < 12; ++i) advance(milliseconds(50));
   EXPECT_EQ(a->events, (Events{"1 7:1", "2 7:2", "3 7:3"}));
   EXPECT_EQ(b->events, a->events);
+}
+
+TEST_F(HubRate, WhatWaitedForTheRateIsToldWhenItGoes) {
+  limited(10, 100);
+  auto a = listener("news");
+  std::vector<WallTime> told;
+  shard().on_delivered([&](WallTime time) { told.push_back(time); });
+  const auto first = broker.say("news", text("1"));
+  settle();
+  advance(milliseconds(1));
+  const auto second = broker.say("news", text("2"));
+  settle();
+  EXPECT_EQ(told, (std::vector<WallTime>{first->time}));
+  for (int i = 0; i < 4; ++i) advance(milliseconds(50));
+  EXPECT_EQ(told, (std::vector<WallTime>{first->time, second->time}));
 }
 
 TEST_F(HubRate, GroupsDoNotSlowEachOther) {
