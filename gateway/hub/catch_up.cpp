@@ -249,7 +249,7 @@ void HubShard::State::admit(HubChannel& channel, size_t at, const Replay* replay
   // The slot tells whether it is still there, and where.
   const auto gap = [&](Gap reason, Position top) {
     if (channel.live[slot] == nullptr) return;
-    gaps[static_cast<size_t>(reason)]->add();
+    count_gap(channel, reason, 1);
     channel.live[slot]->listener_->on_gap(*channel.live[slot], reason, top);
   };
   if (replay->gap) gap(*replay->gap, replay->after);

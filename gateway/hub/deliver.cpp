@@ -203,7 +203,7 @@ bool HubShard::State::run(FanOut& walk) {
     --budget;
     subscription->listener_->on_message(*subscription, walk.delivery);
   }
-  if (delivered && walk.end > 0) delivered(walk.publication->time);
+  if (delivered && walk.end > 0) delivered(walk.delivery.published());
   return true;
 }
 
@@ -230,8 +230,13 @@ void HubShard::State::tell_gap(HubChannel& channel, Gap gap, Position top) {
       subscription->listener_->on_gap(*subscription, gap, top);
     }
   }
-  gaps[static_cast<size_t>(gap)]->add(static_cast<int64_t>(told));
+  if (told > 0) count_gap(channel, gap, told);
   log::debug("Listeners were told of a gap.", {{"channel", channel.name}, {"reason", to_string(gap)}, {"listeners", told}});
+}
+
+void HubShard::State::count_gap(const HubChannel& channel, Gap gap, size_t listeners) {
+  gaps[static_cast<size_t>(gap)]->add(static_cast<int64_t>(listeners));
+  hub.gap_told(channel.name, gap, listeners);
 }
 
 void HubShard::State::tell_first(HubChannel& channel) {

@@ -97,6 +97,7 @@ struct Hub::State {
   Broker& broker;
   Interest interest;
   ListenerWatcher* watcher = nullptr;
+  GapTold gap_told;  // null: nobody wants to know
   RateGroups rates;
   std::array<Loop, kMostLoops> loops;
   size_t some_loop = 0;
@@ -263,6 +264,11 @@ void Hub::on_publication(PublicationPtr publication) {
 
 void Hub::on_gap(const std::string& channel) {
   state_->put_each(state_->interest.loops(channel), [&] { return Mail{Mail::Kind::gap, nullptr, channel, {}}; });
+}
+
+void Hub::on_gap_told(GapTold told) { state_->gap_told = std::move(told); }
+void Hub::gap_told(const std::string& channel, Gap gap, size_t listeners) const {
+  if (state_->gap_told) state_->gap_told(channel, gap, listeners);
 }
 
 void Hub::watch(ListenerWatcher* watcher) { state_->watcher = watcher; }

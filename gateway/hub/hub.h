@@ -42,7 +42,12 @@ class Delivery {
   const Item& item() const { return *item_; }
   const std::shared_ptr<const Item>& shared_item() const { return item_; }
   Position position() const { return publication_.position; }
-  WallTime published() const { return publication_.time; }
+  // By the node that took it, to the microsecond; of a foreign producer's by the broker. What came over the wire may be any number.
+  WallTime published() const {
+    constexpr int64_t kYear2100 = 4'102'444'800'000'000;
+    const int64_t at = item_->origin.at;
+    return at > 0 && at < kYear2100 ? WallTime(std::chrono::microseconds(at)) : publication_.time;
+  }
 
   // Renderings that many listeners share, made by the first that needs one. `shape` is the session's own small number.
   static constexpr size_t kShapes = 5;
@@ -223,6 +228,10 @@ class Hub final : public BrokerSink {
   void watch(ListenerWatcher* watcher);
   ListenerWatcher* watcher() const;
   bool listened(std::string_view channel) const;  // by anybody on this node
+  // Called whenever listeners of a channel are told of a gap, on their loop; must not block. Before the loops run.
+  using GapTold = std::function<void(const std::string& channel, Gap gap, size_t listeners)>;
+  void on_gap_told(GapTold told);
+  void gap_told(const std::string& channel, Gap gap, size_t listeners) const;  // from shards
   Broker& broker() { return broker_; }
 
   void on_publication(PublicationPtr publication) override;

@@ -25,7 +25,7 @@ bool HubShard::State::run_rated(FanOut& walk) {
 
     if (group.waiting.empty() && group.limit->take(now)) {
       if (std::exchange(subscription->overflowed_, false)) {
-        gaps[static_cast<size_t>(Gap::overflow)]->add();
+        count_gap(channel, Gap::overflow, 1);
         subscription->listener_->on_gap(*subscription, Gap::overflow, walk.publication->previous);
         subscription = channel.live[walk.next];
         if (subscription == nullptr) continue;
@@ -43,7 +43,7 @@ bool HubShard::State::run_rated(FanOut& walk) {
       subscription->overflowed_ = true;
     }
   }
-  if (delivered && some) delivered(walk.publication->time);
+  if (delivered && some) delivered(walk.delivery.published());
   return true;
 }
 
@@ -56,12 +56,12 @@ void HubShard::State::send_rated() {
       RateQueue::Waiting& front = group.waiting.front();
       if (front.subscription != nullptr && front.message && !group.limit->take(now)) break;
       if (front.gap && front.subscription != nullptr) {
-        gaps[static_cast<size_t>(front.reason)]->add(front.message ? 1 : 0);
+        if (front.message) count_gap(*front.subscription->channel_, front.reason, 1);
         front.subscription->listener_->on_gap(*front.subscription, front.reason, front.top);
       }
       if (front.message && front.subscription != nullptr) {
         front.subscription->listener_->on_message(*front.subscription, front.message->delivery);
-        if (delivered) delivered(front.message->publication->time);
+        if (delivered) delivered(front.message->delivery.published());
       }
       if (front.message) group.limit->give_back();
       group.waiting.pop_front();

@@ -109,6 +109,7 @@ struct HubShard::State {
   bool run(FanOut& walk);
   void finish_paused();
   void tell_gap(HubChannel& channel, Gap gap, Position top);
+  void count_gap(const HubChannel& channel, Gap gap, size_t listeners);
   void tell_first(HubChannel& channel);
 
   // repair.cpp: a broken chain

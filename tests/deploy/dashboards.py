@@ -16,12 +16,12 @@ LABELS = {"namespace", "namespace_job", "namespace_job_reason", "job", "instance
 
 
 def exposed(scrape):
-    """Every name that a query may use: of the scrape, of the brokers that it was not made with, and of the recording rules."""
+    """Every name that a query may use: of the scrape, of what it was made without (other brokers, tracing), and of the recording rules."""
     names = set()
     for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", scrape, re.M):
         names |= {name + end for end in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
     assert "holdfast_build_info" in names, "no scrape of a node"
-    for section in re.findall(r"^With `broker\.type: \w+`:\n\n((?:\|.*\n)+)", (ROOT / "docs" / "metrics.md").read_text(), re.M):
+    for section in re.findall(r"^With `[^`]+`:\n\n((?:\|.*\n)+)", (ROOT / "docs" / "metrics.md").read_text(), re.M):
         names |= set(re.findall(r"^\| `(\w+)`", section, re.M))
     return names | set(re.findall(r"- record: (\S+)", (FILES / "alerts.yaml").read_text()))
 

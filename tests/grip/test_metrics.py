@@ -15,19 +15,19 @@ SOURCE = re.compile(r'\b(counter|gauge|histogram|gauge_call|counter_call)\(\s*"(
 
 
 def documented():
-    """Name: (type, labels, broker or None)."""
-    found, broker = {}, None
+    """Name: (type, labels, the setting that it comes with or None)."""
+    found, setting = {}, None
     for line in (ROOT / "docs" / "metrics.md").read_text().splitlines():
         if line.startswith("## "):
-            broker = None
-        if match := re.match(r"With `broker.type: (\w+)`:", line):
-            broker = match[1]
+            setting = None
+        if match := re.match(r"With `(.+)`:$", line):
+            setting = match[1]
         if line.startswith("| `"):
             names, kind, _, labels, _, _ = [cell.strip() for cell in line.strip()[1:-1].split("|")]
             # "door", "version, role", or "mode: each, of, its values"
             labels = {label.strip() for label in labels.split(":")[0].split(",") if label.strip()}
             for name in re.findall(r"`(\w+)`", names):
-                found[name] = (TYPES[kind], labels, broker)
+                found[name] = (TYPES[kind], labels, setting)
     return found
 
 
@@ -79,10 +79,10 @@ def traffic(node):
         assert c.send("nonsense\r\n\r\n").response().status == 400
 
 
-def check(node, broker):
+def check(node, *settings):
     text = text_of(node)
     has = exposed(text)
-    wanted = {name: entry[:2] for name, entry in documented().items() if entry[2] in (None, broker)}
+    wanted = {name: entry[:2] for name, entry in documented().items() if entry[2] in (None, *settings)}
     assert {n: k for n, (k, _) in has.items()} == {n: k for n, (k, _) in wanted.items()}
     assert {n: labels for n, (_, labels) in has.items()} == {n: labels for n, (_, labels) in wanted.items()}
     promtool = shutil.which("promtool")
@@ -92,9 +92,9 @@ def check(node, broker):
 
 
 def test_with_memory_a_scrape_has_what_the_page_says(start):
-    node = start(routes=ROUTES)
+    node = start(routes=ROUTES, tracing={"endpoint": "http://127.0.0.1:1/v1/traces"})
     traffic(node)
-    check(node, "memory")
+    check(node, "broker.type: memory", "tracing.endpoint")
     values = node.metrics()
     assert values["holdfast_delivery_lag_seconds_count"] >= 1
     assert values['holdfast_delivery_lag_seconds_bucket{le="10"}'] == values["holdfast_delivery_lag_seconds_count"]
@@ -107,7 +107,7 @@ def test_with_redis_a_scrape_has_what_the_page_says(start, redis):  # noqa: F811
     node = start(routes=ROUTES, broker={"type": "redis", "redis": {"address": "127.0.0.1:%d" % redis.port, "timeout": "1s"}})
     eventually(lambda: node.metrics()["holdfast_broker_up"] == 1, what="Redis")
     traffic(node)
-    check(node, "redis")
+    check(node, "broker.type: redis")
     redis.kill()
     eventually(lambda: node.metrics()["holdfast_broker_up"] == 0, what="the loss of Redis")
     values = node.metrics()
@@ -120,7 +120,7 @@ def test_with_zeromq_a_scrape_has_what_the_page_says(start):
         node = start(routes=ROUTES, broker={"type": "zeromq", "zeromq": {"bind": mesh, "peers": [mesh]}})
         eventually(lambda: node.metrics()["holdfast_broker_up"] == 1, what="the mesh")
         traffic(node)
-        check(node, "zeromq")
+        check(node, "broker.type: zeromq")
 
 
 def test_the_page_has_each_metric_of_the_sources_and_no_other():

@@ -277,6 +277,21 @@ TEST_F(HubDeliver, AllListenersMayLeaveInTheMiddleOfAHugeFanOut) {
   EXPECT_EQ(shard().channels(), 0u);
 }
 
+// ---- gaps
+
+TEST_F(HubDeliver, TheNodeHearsWhichChannelsListenersWereToldOfAGapAndHowMany) {
+  make();
+  std::vector<std::string> told;
+  node->hub.on_gap_told([&](const std::string& channel, Gap gap, size_t listeners) {
+    told.push_back(channel + " " + to_string(gap) + " " + std::to_string(listeners));
+  });
+  auto a = listener("news");
+  auto b = listener("news");
+  broker.say_raw("news", Bytes(std::string("\xff no item")));
+  settle();
+  EXPECT_EQ(told, (std::vector<std::string>{"news broker 2"}));
+}
+
 // ---- lag
 
 TEST_F(HubDeliver, ALoopTellsWhenAMessageWasPublishedOnceItWentToAllListeners) {
@@ -294,6 +309,18 @@ TEST_F(HubDeliver, ALoopTellsWhenAMessageWasPublishedOnceItWentToAllListeners) {
   settle();
   EXPECT_EQ(had, 3U);
   EXPECT_EQ(published, said->time);
+  // A node that took it knows better than the broker.
+  Item item = text("two");
+  item.origin.at = 1'700'000'000'123'456;
+  broker.say("news", item);
+  settle();
+  EXPECT_EQ(published, WallTime(std::chrono::microseconds(1'700'000'000'123'456)));
+  for (const int64_t nonsense : {INT64_MAX, INT64_MIN}) {
+    item.origin.at = nonsense;
+    const auto third = broker.say("news", item);
+    settle();
+    EXPECT_EQ(published, third->time);
+  }
 }
 
 // ---- rate
