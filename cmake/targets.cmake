@@ -15,6 +15,18 @@ function(holdfast_library name folders)
   endif()
 endfunction()
 
+# holdfast_embed_page(LIBRARY PAGE): the library's own copy of an HTML file.
+function(holdfast_embed_page library page)
+  get_filename_component(name ${page} NAME_WE)
+  set(made ${CMAKE_BINARY_DIR}/pages/${name}.cpp)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/pages)
+  add_custom_command(
+    OUTPUT ${made}
+    COMMAND ${CMAKE_COMMAND} -DPAGE=${CMAKE_SOURCE_DIR}/${page} -DOUT=${made} -P ${CMAKE_SOURCE_DIR}/cmake/embed_page.cmake
+    DEPENDS ${CMAKE_SOURCE_DIR}/${page} ${CMAKE_SOURCE_DIR}/cmake/embed_page.cmake)
+  target_sources(${library} PRIVATE ${made})
+endfunction()
+
 # holdfast_test(NAME SOURCES... LINK libraries...): a GoogleTest program, one ctest entry.
 function(holdfast_test name)
   cmake_parse_arguments(T "" "" "SOURCES;LINK" ${ARGN})

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/http/status_page.h"
 #include "gateway/base/text.h"
 
 namespace holdfast::control {
@@ -21,6 +22,9 @@ bool excludes(std::string_view query, std::string_view part) {
 }  // namespace
 
 Answer AdminDoor::answer(const Request& request) {
+  if (page_ != nullptr) {
+    if (auto answer = page_->answer(request)) return *std::move(answer);
+  }
   if (request.path != "/metrics" && request.path != "/livez" && request.path != "/readyz") return {.status = 404, .body = "Not Found\n"};
   if (request.method != "GET" && request.method != "HEAD")
     return {.status = 405, .body = "Method not allowed: " + std::string(request.method) + ".\n", .fields = {{"Allow", "GET, HEAD"}}};

@@ -7,10 +7,14 @@
 
 namespace holdfast::control {
 
-// What probes and scrapers ask. Threads: any number at once.
+class StatusPage;
+
+// What probes and scrapers ask, and the page for people. Threads: any number at once.
 class AdminDoor final : public RequestHandler {
  public:
   AdminDoor(const Metrics& metrics, std::function<Readiness()> readiness) : metrics_(metrics), readiness_(std::move(readiness)) {}
+  // Before the listener starts. Null: there is none.
+  void set_page(StatusPage* page) { page_ = page; }
   Answer answer(const Request& request) override;
 
  private:
@@ -18,6 +22,7 @@ class AdminDoor final : public RequestHandler {
 
   const Metrics& metrics_;
   const std::function<Readiness()> readiness_;
+  StatusPage* page_ = nullptr;
 };
 
 }  // namespace holdfast::control

@@ -36,6 +36,10 @@ struct Request {
   std::string_view accept;
   std::string_view authorization;
   std::string_view idempotency_key;  // empty: none
+  std::string_view host;
+  std::string_view origin;        // empty: none
+  std::string_view content_type;  // empty: none
+  std::string_view from_page;     // X-Holdfast-Page: what only a page of ours sends
   RequestBody& body;
 };
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/http/query.h"
 #include "gateway/base/text.h"
 
 namespace holdfast::control {
@@ -44,15 +45,6 @@ Answer wrong_method(std::string_view allowed) {
   return answer;
 }
 
-// nullopt: not given, or broken.
-std::optional<std::string> parameter(std::string_view query, std::string_view name) {
-  for (const auto pair : split(query, '&')) {
-    const size_t equals = pair.find('=');
-    if (pair.substr(0, equals) == name && equals != std::string_view::npos) return percent_decode(pair.substr(equals + 1), true);
-  }
-  return std::nullopt;
-}
-
 Json to_json(const ChannelInfo& channel) {
   return {{"channel", channel.name},
           {"listeners", channel.response + channel.stream + channel.websocket},
@@ -81,12 +73,12 @@ Answer nodes(const Caller& caller, Service& service) {
 
 Answer channels(const Request& request, const Caller& caller, Service& service) {
   size_t limit = kDefaultLimit;
-  if (const auto text = parameter(request.query, "limit")) {
+  if (const auto text = query_parameter(request.query, "limit")) {
     const auto number = parse_uint(*text);
     if (!number || *number == 0 || *number > kMostLimit) return problem(400, "Bad Request", "limit is a number from 1 to 10000.");
     limit = static_cast<size_t>(*number);
   }
-  const auto channels = service.channels(caller, parameter(request.query, "prefix").value_or(""), limit);
+  const auto channels = service.channels(caller, query_parameter(request.query, "prefix").value_or(""), limit);
   if (!channels) return refusal(channels.error());
   Json list = Json::array();
   for (const auto& channel : channels->list) list.push_back(to_json(channel));

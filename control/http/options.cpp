@@ -32,6 +32,8 @@ void declare(OptionSet& set, HttpControlOptions& o) {
 void declare(OptionSet& set, AdminOptions& o) {
   const OptionSet::Section section(set, "metrics");
   set.text("address", o.address, "Where /metrics, /livez and /readyz are served; empty: nowhere.").check(wrong_address);
+  set.boolean("page", o.page,
+              "Serves a status page at / of that address; names of channels and its publish pad are shown with a token, or on loopback.");
 }
 
 }  // namespace holdfast::control

@@ -25,9 +25,11 @@ struct HttpControlOptions {
 };
 void declare(OptionSet& set, HttpControlOptions& options);
 
-// Metrics and health. Holds no secrets, so that probes and scrapers may reach it from other machines.
+// Metrics, health and the status page. Shows no secrets to those without a token, so that probes and scrapers may reach it from other
+// machines.
 struct AdminOptions {
   std::string address = "127.0.0.1:7998";
+  bool page = true;
 };
 void declare(OptionSet& set, AdminOptions& options);
 

@@ -67,6 +67,10 @@ class HeadCheck {
     if (iequals(name, "transfer-encoding")) return take_coding(value);
     if (iequals(name, "expect")) return take_expectation(value);
     if (iequals(name, "host") && ++hosts_ > 1) return refuse(400, "More than one Host.");
+    if (iequals(name, "host")) head_.host = value;
+    if (iequals(name, "origin")) head_.origin = value;
+    if (iequals(name, "content-type")) head_.content_type = value;
+    if (iequals(name, "x-holdfast-page")) head_.from_page = value;
     if (iequals(name, "connection") && lists(value, "close")) head_.keep_alive = false;
     if (iequals(name, "accept")) (head_.accept += head_.accept.empty() ? "" : ",") += value;
     if (iequals(name, "authorization")) {

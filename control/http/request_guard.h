@@ -19,8 +19,10 @@ struct GuardedHead {
   bool keep_alive = true;
   std::string accept;  // all its lines, joined by commas
   std::string query;
-  std::string authorization;    // the only one
-  std::string idempotency_key;  // the only one; quotes taken off
+  std::string authorization;                    // the only one
+  std::string idempotency_key;                  // the only one; quotes taken off
+  std::string host;                             // the only one
+  std::string origin, content_type, from_page;  // the last one of each
 };
 
 // Checks a whole request head (empty line included) strictly and takes from it what matters here. Not done by cpp-httplib 0.11, which

@@ -6,6 +6,7 @@
 #include "control/http/admin_door.h"
 #include "control/http/control_door.h"
 #include "control/http/listener.h"
+#include "control/http/status_page.h"
 
 namespace holdfast::control {
 namespace {
@@ -74,17 +75,32 @@ void HttpServer::stop() {
 struct AdminServer::State {
   AdminOptions options;
   Metrics& metrics;
+  std::function<Readiness()> readiness;
   AdminDoor door;
+  std::optional<StatusSources> sources = {};
+  HttpControlOptions control = {};
+  std::optional<StatusPage> page = {};
   std::optional<Listener> listener = {};
 };
 
 AdminServer::AdminServer(AdminOptions options, Metrics& metrics, std::function<Readiness()> readiness)
-    : state_(new State{.options = std::move(options), .metrics = metrics, .door = AdminDoor(metrics, std::move(readiness))}) {}
+    : state_(new State{.options = std::move(options), .metrics = metrics, .readiness = readiness, .door = AdminDoor(metrics, readiness)}) {}
 AdminServer::~AdminServer() { stop(); }
+
+void AdminServer::set_page(StatusSources sources, HttpControlOptions control) {
+  state_->sources = std::move(sources);
+  state_->control = std::move(control);
+}
 
 Result<void> AdminServer::start() {
   const auto address = parse_listen_address(state_->options.address);
   if (!address) return invalid("metrics.address: " + address.error().text);
+  if (state_->sources && state_->options.page) {
+    auto tokens = Tokens::load(state_->control.tokens, state_->control.token_file);
+    if (!tokens) return fail(tokens.error());
+    state_->page.emplace(*state_->sources, *std::move(tokens), address->loopback, state_->metrics, state_->readiness);
+    state_->door.set_page(&*state_->page);
+  }
   state_->listener.emplace(state_->door, kAdminLimits, state_->metrics, "admin");
   return state_->listener->start(*address);
 }

@@ -15,6 +15,9 @@ namespace holdfast::control {
 // What options say together, with the tokens read: what start() would refuse before it binds.
 Result<void> check(const HttpControlOptions& options);
 
+class Fleet;
+class GapLog;
+
 // The publish door over HTTP. Threads: its own; start and stop belong to one thread. The service must outlive stop().
 class HttpServer {
  public:
@@ -38,12 +41,24 @@ struct Readiness {
   std::string part;    // what is to blame, in a word that /readyz?exclude= takes: "broker"; empty: cannot be left out
 };
 
-// GET /metrics, /livez and /readyz. Threads: as HttpServer; `readiness` is called on its threads.
+// Where the status page gets what it shows. All of it outlives the server's stop().
+struct StatusSources {
+  Service* service;
+  NodeFacts* node;
+  Fleet* fleet;
+  const GapLog* gaps;
+  std::string broker;  // its type
+};
+
+// GET /metrics, /livez and /readyz, and the status page. Threads: as HttpServer; `readiness` is called on its threads.
 class AdminServer {
  public:
   AdminServer(AdminOptions options, Metrics& metrics, std::function<Readiness()> readiness);
   ~AdminServer();
+  // Before start. `control`: its tokens open the page's private parts.
+  void set_page(StatusSources sources, HttpControlOptions control);
 
+  // Errors: unreadable tokens; the address cannot be had.
   Result<void> start();
   uint16_t port() const;
   void stop();

@@ -50,8 +50,17 @@ bool take_turn(Connection& connection, RequestHandler& handler, const TurnLimits
   connection.use(size);
 
   BodyReader body(connection, *head, deadline);
-  const Answer answer =
-      ask(handler, {head->method, head->path, head->query, head->accept, head->authorization, head->idempotency_key, body});
+  const Answer answer = ask(handler, {.method = head->method,
+                                      .path = head->path,
+                                      .query = head->query,
+                                      .accept = head->accept,
+                                      .authorization = head->authorization,
+                                      .idempotency_key = head->idempotency_key,
+                                      .host = head->host,
+                                      .origin = head->origin,
+                                      .content_type = head->content_type,
+                                      .from_page = head->from_page,
+                                      .body = body});
   const bool go_on = head->keep_alive && body.reusable() && !limits.stopping;
   if (!connection.send(render(answer, head->method != "HEAD", !go_on))) return false;
   if (go_on) return body.skip_rest();

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "adapters/registry.h"
+#include "control/gap_log.h"
 #include "control/http/server.h"
 #include "control/service.h"
 #include "control/zmq/zmq_door.h"
@@ -250,6 +251,7 @@ struct Node::State final : control::NodeFacts {
   std::vector<Route> routes;
   SystemClock clock;
   Metrics metrics;
+  control::GapLog gap_log{clock};
   std::unique_ptr<Broker> broker;
   std::unique_ptr<control::OtlpExporter> exporter;  // null: nothing is traced
   std::unique_ptr<Tracer> tracer;
@@ -303,6 +305,7 @@ Result<void> Node::State::start() {
     tracer = std::make_unique<Tracer>(*exporter, static_cast<double>(settings.tracing.sample) / 1000);
   }
   hub = std::make_unique<Hub>(*broker, settings.delivery, metrics);
+  hub->on_gap_told([this](const std::string& channel, Gap gap, size_t listeners) { gap_log.add(channel, to_string(gap), listeners); });
 
   const auto& role = settings.node.role;
   const size_t cores = std::max(1U, std::thread::hardware_concurrency());
@@ -337,6 +340,7 @@ Result<void> Node::State::start() {
   add_metrics();
   control_door = std::make_unique<control::HttpServer>(settings.control, *service, metrics);
   admin_door = std::make_unique<control::AdminServer>(settings.admin, metrics, [this] { return readiness(); });
+  admin_door->set_page({service.get(), this, fleet.get(), &gap_log, settings.broker.type}, settings.control);
   broker->start(*sink);
   for (auto& worker : workers) worker->thread = std::thread([w = worker.get()] { w->loop.run(); });
   running = true;

@@ -14,5 +14,7 @@ if ! cmp -s "$here/package.json" "$work/package.json" || [[ ! -d $work/node_modu
   cp "$here/package.json" "$work/"
   (cd "$work" && npm install --no-audit --no-fund --ignore-scripts --silent)
 fi
-cp "$here/browser_test.mjs" "$work/"
-HOLDFAST_BIN=$binary exec node "$work/browser_test.mjs"
+cp "$here"/*_test.mjs "$work/"
+for test in browser status; do
+  HOLDFAST_BIN=$binary node "$work/${test}_test.mjs"
+done

@@ -124,7 +124,9 @@ class FakeNode final : public NodeFacts {
     watched = channel;
     from = since;
     feed->push({.kind = WatchEvent::Kind::live, .position = {7, 1}});
+    feeds.push_back(std::move(feed));
   }
+  std::vector<std::shared_ptr<WatchFeed>> feeds;
   std::atomic<int> drained{0};
   std::string watched;
   std::optional<Position> from;
