@@ -53,7 +53,7 @@ const Route* find_direct(const std::vector<Route>& routes, DirectHold::Mode mode
 }
 
 // The first thing a newcomer sees: where everything is, and what to paste.
-void greet(const Node& node, const std::vector<Route>& routes) {
+void greet(const Node& node, const Settings& settings, const std::vector<Route>& routes) {
   std::printf("holdfast %s is ready\n", HOLDFAST_VERSION);
   for (const auto& address : node.edge_addresses()) std::printf("  clients     %s\n", address.c_str());
   if (!node.control_address().empty()) std::printf("  publishers  http://%s\n", node.control_address().c_str());
@@ -61,6 +61,7 @@ void greet(const Node& node, const std::vector<Route>& routes) {
   const auto* stream = find_direct(routes, DirectHold::Mode::stream);
   const auto* poll = find_direct(routes, DirectHold::Mode::response);
   const std::string edge = node.edge_addresses().empty() ? std::string() : node.edge_addresses().front();
+  if (settings.admin.page) std::printf("  status      http://%s/\n", node.admin_address().c_str());
   std::printf("  metrics     http://%s/metrics\n", node.admin_address().c_str());
   if (stream != nullptr && !edge.empty() && !node.control_address().empty()) {
     std::printf("\nPaste into other terminals: hold a stream, publish to it, hold a long poll.\n\n");
@@ -112,7 +113,7 @@ int serve(const ConfigSource& source) {
 
   Node node(settings, routes);
   if (auto started = node.start(); !started) return complain({started.error().text});
-  greet(node, routes);
+  greet(node, settings, routes);
 
   std::vector<std::string> certificates;
   for (const auto& listen : settings.listen) {
