@@ -91,6 +91,7 @@ Answer ControlDoor::publish(const Request& request, const Caller& caller) {
   auto items = parse_items(*body, limits_);
   if (!items) return text_answer(400, items.error().text);
 
+  for (auto& item : *items) item.origin.traceparent = request.traceparent;
   const auto keys = keys_of(request.idempotency_key, items->size());
   const auto receipts = service_.publish(caller, *std::move(items), keys);
   for (const auto& receipt : receipts)

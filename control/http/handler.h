@@ -40,6 +40,7 @@ struct Request {
   std::string_view origin;        // empty: none
   std::string_view content_type;  // empty: none
   std::string_view from_page;     // X-Holdfast-Page: what only a page of ours sends
+  std::string_view traceparent;   // the trace that the request belongs to; empty: none
   RequestBody& body;
 };
 

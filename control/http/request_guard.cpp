@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/base/text.h"
+#include "gateway/base/trace.h"
 
 namespace holdfast::control {
 namespace {
@@ -70,6 +71,7 @@ class HeadCheck {
     if (iequals(name, "host")) head_.host = value;
     if (iequals(name, "origin")) head_.origin = value;
     if (iequals(name, "content-type")) head_.content_type = value;
+    if (iequals(name, kTraceparent) && is_traceparent(value)) head_.traceparent = value;
     if (iequals(name, "x-holdfast-page")) head_.from_page = value;
     if (iequals(name, "connection") && lists(value, "close")) head_.keep_alive = false;
     if (iequals(name, "accept")) (head_.accept += head_.accept.empty() ? "" : ",") += value;

@@ -23,6 +23,7 @@ struct GuardedHead {
   std::string idempotency_key;                  // the only one; quotes taken off
   std::string host;                             // the only one
   std::string origin, content_type, from_page;  // the last one of each
+  std::string traceparent;                      // of W3C Trace Context; empty: none
 };
 
 // Checks a whole request head (empty line included) strictly and takes from it what matters here. Not done by cpp-httplib 0.11, which

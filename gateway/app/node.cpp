@@ -41,7 +41,20 @@ struct Worker {
         gateway(loop, shard, upstream, std::move(rules), settings.proxy, settings.hold, settings.websocket, metrics, std::move(sockjs)),
         server(loop, settings.edge, gateway, metrics),
         watches(shard, gateway.door()) {
-    shard.on_delivered([this](WallTime published) { server.delivered(published); });
+    shard.on_delivered([this](const Delivery& delivery, size_t listeners) {
+      server.delivered(delivery.published());
+      if (gateway.tracer() != nullptr && !delivery.item().origin.traceparent.empty()) trace(delivery, listeners);
+    });
+  }
+
+  // From when a node took the message until the last listener on this loop had it.
+  void trace(const Delivery& delivery, size_t listeners) {
+    const Item& item = delivery.item();
+    auto span = gateway.tracer()->begin(Span::Kind::consumer, "deliver", item.origin.traceparent, delivery.published());
+    if (!span) return;
+    span->attributes = {
+        {"messaging.system", "holdfast"}, {"messaging.destination.name", item.channel}, {"holdfast.listeners", std::to_string(listeners)}};
+    gateway.tracer()->end(std::move(*span), gateway.wall());
   }
 
   Loop loop;

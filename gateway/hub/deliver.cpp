@@ -203,7 +203,7 @@ bool HubShard::State::run(FanOut& walk) {
     --budget;
     subscription->listener_->on_message(*subscription, walk.delivery);
   }
-  if (delivered && walk.end > 0) delivered(walk.delivery.published());
+  if (delivered && walk.end > 0) delivered(walk.delivery, walk.end);
   return true;
 }
 

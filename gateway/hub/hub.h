@@ -177,7 +177,8 @@ class HubShard {
 
   // Called after a live message was handed to the last of its listeners on this loop, with the time at which it was published. What is
   // replayed from history is not told. Before the loop runs.
-  void on_delivered(std::function<void(WallTime published)> told);
+  using Delivered = std::function<void(const Delivery& delivery, size_t listeners)>;
+  void on_delivered(Delivered told);
 
   // From Hub, on this shard's loop.
   void deliver(const PublicationPtr& publication);

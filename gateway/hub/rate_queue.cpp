@@ -15,7 +15,7 @@ bool HubShard::State::run_rated(FanOut& walk) {
   HubChannel& channel = *walk.channel;
   const TimePoint now = timers.now();
   std::shared_ptr<const RateQueue::Shared> shared;
-  bool some = false;
+  size_t some = 0;
   for (; walk.next < walk.end; ++walk.next) {
     Subscription* subscription = channel.live[walk.next];
     if (subscription == nullptr) continue;
@@ -31,7 +31,7 @@ bool HubShard::State::run_rated(FanOut& walk) {
         if (subscription == nullptr) continue;
       }
       subscription->listener_->on_message(*subscription, walk.delivery);
-      some = true;
+      ++some;
     } else if (group.limit->wait()) {
       if (!shared) shared = std::make_shared<const RateQueue::Shared>(RateQueue::Shared{walk.publication, walk.delivery});
       const bool gap = std::exchange(subscription->overflowed_, false);
@@ -43,7 +43,7 @@ bool HubShard::State::run_rated(FanOut& walk) {
       subscription->overflowed_ = true;
     }
   }
-  if (delivered && some) delivered(walk.delivery.published());
+  if (delivered && some > 0) delivered(walk.delivery, some);
   return true;
 }
 
@@ -61,7 +61,7 @@ void HubShard::State::send_rated() {
       }
       if (front.message && front.subscription != nullptr) {
         front.subscription->listener_->on_message(*front.subscription, front.message->delivery);
-        if (delivered) delivered(front.message->delivery.published());
+        if (delivered) delivered(front.message->delivery, 1);
       }
       if (front.message) group.limit->give_back();
       group.waiting.pop_front();

@@ -101,7 +101,7 @@ void HubShard::revisit_in(const std::string& channel, Duration delay) {
   if (earliest) state_->timers.set_at(state_->agenda_timer, at);
 }
 
-void HubShard::on_delivered(std::function<void(WallTime published)> told) { state_->delivered = std::move(told); }
+void HubShard::on_delivered(Delivered told) { state_->delivered = std::move(told); }
 
 void HubShard::broker_back() { state_->broker_back(); }
 

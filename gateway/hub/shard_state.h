@@ -161,7 +161,7 @@ struct HubShard::State {
   std::unique_ptr<RateQueue> rated;              // null: no rate
   std::multimap<TimePoint, std::string> agenda;  // channels that the hub wants to look at again
   CallbackTimer agenda_timer;
-  std::function<void(WallTime)> delivered;  // null: nobody wants to know
+  Delivered delivered;  // null: nobody wants to know
   std::minstd_rand random;
 
   Count& subscription_gauge;

@@ -300,7 +300,8 @@ TEST_F(HubDeliver, ALoopTellsWhenAMessageWasPublishedOnceItWentToAllListeners) {
   for (int i = 0; i < 3; ++i) all.push_back(listener("news"));
   size_t had = 0;
   WallTime published{};
-  shard().on_delivered([&](WallTime time) {
+  shard().on_delivered([&](const Delivery& delivery, size_t) {
+    const WallTime time = delivery.published();
     published = time;
     for (const auto& each : all) had += each->events.size();
   });
@@ -350,7 +351,7 @@ TEST_F(HubRate, WhatWaitedForTheRateIsToldWhenItGoes) {
   limited(10, 100);
   auto a = listener("news");
   std::vector<WallTime> told;
-  shard().on_delivered([&](WallTime time) { told.push_back(time); });
+  shard().on_delivered([&](const Delivery& delivery, size_t) { told.push_back(delivery.published()); });
   const auto first = broker.say("news", text("1"));
   settle();
   advance(milliseconds(1));
