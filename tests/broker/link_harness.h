@@ -94,6 +94,7 @@ class LinkContract : public testing::TestWithParam<LinkedMaker> {
 
  private:
   void expect_honest(Connection& listener);
+  void expect_come_or_told(const std::vector<RecordingSink::Event>& events) const;
   void expect_in_history(Position since, const std::vector<std::string>& missing);
 };
 
