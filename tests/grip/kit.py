@@ -255,9 +255,10 @@ def hold(mode, *channels, body=b"", headers=()):
 
 
 class Node:
-    """A running holdfast. `config` is merged over a configuration that listens on ports of its own."""
+    """A running holdfast. `config` is merged over a configuration that listens on ports of its own; or `file` is its configuration, with
+    `sets` ("key=value") over it."""
 
-    def __init__(self, backend=None, **config):
+    def __init__(self, backend=None, file=None, sets=(), **config):
         self.folder = tempfile.TemporaryDirectory(prefix="holdfast-test-")
         path = pathlib.Path(self.folder.name)
         base = {
@@ -274,10 +275,12 @@ class Node:
                 base[key] = {**base[key], **value}
             else:
                 base[key] = value
-        self.config = path / "holdfast.yaml"
-        self.config.write_text(json.dumps(base))
+        self.config = pathlib.Path(file or path / "holdfast.yaml")
+        if file is None:
+            self.config.write_text(json.dumps(base))
+        sets = [word for one in sets for word in ("--set", one)]
         self.log_path = path / "log"
-        self.process = subprocess.Popen([BINARY, "serve", "--config", str(self.config)], stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([BINARY, "serve", "--config", str(self.config), *sets], stdout=subprocess.PIPE,
                                         stderr=open(self.log_path, "wb"), cwd=path, env=ENVIRONMENT)
         self.addresses = {}
         self.stopped = False
