@@ -1,8 +1,11 @@
 #include "adapters/registry.h"
 
 #include "adapters/kafka/kafka_broker.h"
+#include "adapters/kafka/kafka_check.h"
 #include "adapters/redis/redis_broker.h"
+#include "adapters/redis/redis_check.h"
 #include "adapters/zeromq/zeromq_broker.h"
+#include "adapters/zeromq/zeromq_check.h"
 #include "gateway/message/foreign.h"
 
 namespace holdfast {
@@ -70,6 +73,13 @@ Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const 
     return broker;
   }
   return invalid("broker.type: there is no broker named '" + options.type + "'");
+}
+
+Findings examine_broker(const BrokerOptions& options) {
+  if (options.type == "redis") return examine(options.redis);
+  if (options.type == "kafka") return examine(options.kafka);
+  if (options.type == "zeromq") return examine(options.zeromq);
+  return {good("memory broker", "serves this node only; what it keeps is gone with the node")};
 }
 
 }  // namespace holdfast

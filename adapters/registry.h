@@ -9,6 +9,7 @@
 #include "adapters/redis/redis_options.h"
 #include "adapters/zeromq/zeromq_options.h"
 #include "gateway/base/clock.h"
+#include "gateway/base/finding.h"
 #include "gateway/base/metrics.h"
 #include "gateway/base/options.h"
 #include "gateway/base/result.h"
@@ -33,5 +34,8 @@ Result<void> check(const BrokerOptions& options);
 
 // Errors: invalid (no such type; options that contradict each other). Does not connect: start() does.
 Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics);
+
+// Looks at the broker as it is set up and running: what would keep a node from working, or lose messages. Blocks for its answers.
+Findings examine_broker(const BrokerOptions& options);
 
 }  // namespace holdfast

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "adapters/redis/find_primary.h"
 #include "adapters/redis/redis_broker.h"
 #include "adapters/redis/replies.h"
 #include "gateway/base/log.h"
@@ -21,29 +22,6 @@ constexpr Duration kKeepUnused{10'000};  // a server that owns nothing
 
 // ---- Sentinels
 
-Result<RedisAddress> RedisBroker::find_primary() const {
-  const auto tls = RedisTls::make(options_);
-  if (!tls) return tl::unexpected(tls.error());
-  std::string last = "no Sentinel answers";
-  for (const auto& text : options_.sentinels) {
-    const auto address = parse_redis_address(text);
-    if (!address) return fail(address.error());
-    const auto replies = ask_once(*address, {options_.sentinel_username, options_.sentinel_password, *tls},
-                                  {{"SENTINEL", "get-master-addr-by-name", options_.sentinel_master}},
-                                  std::min(kPatience, options_.timeout), ending_look_ups_);
-    if (!replies) {
-      last = text + ": " + replies.error().text;
-      continue;
-    }
-    const redisReply& reply = *replies->front();
-    if (reply.type == REDIS_REPLY_ARRAY && reply.elements == 2) {
-      return RedisAddress{std::string(text_of(*reply.element[0])), std::string(text_of(*reply.element[1]))};
-    }
-    last = text + (is_error(&reply) ? ": " + std::string(text_of(reply)) : ": knows no primary named " + options_.sentinel_master);
-  }
-  return unavailable(last);
-}
-
 void RedisBroker::locate(RedisShard& shard) {
   if (clustered()) return shard.found(shard.address());
   if (!options_.sentinels.empty()) return ask_sentinels();
@@ -55,7 +33,7 @@ void RedisBroker::locate(RedisShard& shard) {
 void RedisBroker::ask_sentinels() {
   if (std::exchange(asking_sentinels_, true)) return;
   look_ups_->post([this] {
-    inbox_.post([this, named = find_primary()] {
+    inbox_.post([this, named = find_primary(options_, std::min(kPatience, options_.timeout), ending_look_ups_)] {
       asking_sentinels_ = false;
       sentinels_at_ = clock_.now() + kAskSentinelsEvery;
       if (sink_ != nullptr) on_primary(named);

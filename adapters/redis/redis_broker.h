@@ -116,7 +116,6 @@ class RedisBroker final : public Broker, private History, private RedisShard::Ow
   void on_foreign(std::string_view pattern, std::string_view name, std::string_view text) override;
 
   bool clustered() const { return !options_.cluster.empty(); }
-  Result<RedisAddress> find_primary() const;  // of the worker
   void ask_sentinels();
   void on_primary(const Result<RedisAddress>& named);
   RedisShard& shard_at(const RedisAddress& address);

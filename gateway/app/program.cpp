@@ -6,6 +6,7 @@
 #include "control/cli/operate_command.h"
 #include "control/cli/publish_command.h"
 #include "control/cli/tail_command.h"
+#include "gateway/app/doctor_command.h"
 #include "gateway/app/import_command.h"
 #include "gateway/app/serve.h"
 
@@ -65,6 +66,7 @@ int run_program(int argc, char** argv) {
   control::add_operate_commands(app, exit_code);
   control::add_bench_command(app, exit_code);
   add_import_command(app, exit_code);
+  add_doctor_command(app, exit_code);
 
   try {
     app.parse(argc, argv);
