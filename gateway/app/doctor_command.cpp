@@ -93,7 +93,9 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   Arguments& a = *arguments;
   CLI::App* command = app.add_subcommand("doctor", "Check limits, clock, broker and backends");
-  command->add_option("-c,--config", a.source.file, "Configuration file (YAML)")->type_name("FILE")->envname("HOLDFAST_CONFIG");
+  command->add_option("-c,--config", a.source.file, "Configuration (YAML); or HOLDFAST_CONFIG says")
+      ->type_name("FILE")
+      ->envname("HOLDFAST_CONFIG");
   command->add_option("--set", a.source.assignments, "Override an option: broker.type=redis")
       ->type_name("KEY=VALUE")
       ->expected(1)
