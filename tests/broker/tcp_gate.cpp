@@ -1,6 +1,7 @@
 #include "tcp_gate.h"
 
 #include <arpa/inet.h>
+#include <random>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
