@@ -100,7 +100,7 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();
-  command->add_option("--grace", a.grace, "What a stop is given, as 30s, to compare with drain.window")->type_name("TIME");
+  command->add_option("--grace", a.grace, "What a stop is given (30s), against drain.window")->type_name("TIME");
   command->add_flag("--json", a.json, "Findings as JSON");
   command->footer(
       "Run it where the node runs. Each finding is ok, warn or FAIL, with what to do.\n"

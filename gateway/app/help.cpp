@@ -5,7 +5,7 @@ namespace holdfast {
 namespace {
 
 constexpr size_t kOptionColumn = 26;
-constexpr size_t kCommandColumn = 18;
+constexpr size_t kCommandColumn = 20;
 
 std::string command_line(const CLI::App& command) {
   std::string line = "  " + command.get_name();
