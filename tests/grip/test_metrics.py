@@ -95,8 +95,7 @@ def test_with_memory_a_scrape_has_what_the_page_says(start):
     node = start(routes=ROUTES, tracing={"endpoint": "http://127.0.0.1:1/v1/traces"})
     traffic(node)
     check(node, "broker.type: memory", "tracing.endpoint")
-    values = node.metrics()
-    assert values["holdfast_delivery_lag_seconds_count"] >= 1
+    values = eventually(lambda: (m := node.metrics())["holdfast_delivery_lag_seconds_count"] >= 1 and m, what="the lag")
     assert values['holdfast_delivery_lag_seconds_bucket{le="10"}'] == values["holdfast_delivery_lag_seconds_count"]
     assert values["holdfast_bad_requests_total"] == 1 and values["holdfast_ready"] == 1 and values["holdfast_broker_up"] == 1
     assert 0 < values["process_open_fds"] < values["process_max_fds"]
