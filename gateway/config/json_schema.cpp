@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/base/text.h"
 #include "gateway/config/option_tree.h"
 #include "gateway/config/reference.h"
 #include "gateway/config/yaml_text.h"
@@ -78,37 +79,59 @@ void append_option(std::string& out, const Option& option) {
   out.append(", \"default\": ").append(default_of(option)).append("}");
 }
 
-void append_members(std::string& out, const OptionTree& section, size_t indent);
-
-void append_section(std::string& out, const OptionTree& section, size_t indent) {
-  out.append("{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {");
-  append_members(out, section, indent + 2);
-  out.append("\n").append(indent, ' ').append("}}");
-}
-
-void append_members(std::string& out, const OptionTree& section, size_t indent) {
-  for (const OptionTree& child : section.children) {
-    if (!out.ends_with("{")) out.append(",");
-    out.append("\n").append(indent, ' ').append(quoted_text(child.name)).append(": ");
-    if (child.option != nullptr) {
-      append_option(out, *child.option);
-    } else {
-      append_section(out, child, indent);
+// The places of structures among the options'.
+void add_places(OptionTree& tree, const std::vector<StructureSchema>& structures) {
+  for (const StructureSchema& structure : structures) {
+    OptionTree* at = &tree;
+    for (const std::string_view name : split(structure.key, '.')) {
+      auto& children = at->children;
+      const auto found = std::find_if(children.begin(), children.end(), [&](const OptionTree& child) { return child.name == name; });
+      at = found != children.end() ? &*found : &children.emplace_back(OptionTree{std::string(name), nullptr, {}});
     }
   }
 }
 
+class SchemaText {
+ public:
+  explicit SchemaText(const std::vector<StructureSchema>& structures) : structures_(structures) {}
+
+  void members(const OptionTree& section, const std::string& prefix, size_t indent) {
+    for (const OptionTree& child : section.children) {
+      if (!out.ends_with("{")) out.append(",");
+      out.append("\n").append(indent, ' ').append(quoted_text(child.name)).append(": ");
+      member(child, prefix + child.name, indent);
+    }
+  }
+
+  std::string out;
+
+ private:
+  void member(const OptionTree& child, const std::string& key, size_t indent) {
+    const auto structure = std::find_if(structures_.begin(), structures_.end(), [&](const StructureSchema& s) { return s.key == key; });
+    if (structure != structures_.end()) {
+      out.append(structure->schema);
+    } else if (child.option != nullptr) {
+      append_option(out, *child.option);
+    } else {
+      out.append("{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {");
+      members(child, key + ".", indent + 2);
+      out.append("\n").append(indent, ' ').append("}}");
+    }
+  }
+
+  const std::vector<StructureSchema>& structures_;
+};
+
 }  // namespace
 
 std::string json_schema(const OptionSet& set, const std::vector<StructureSchema>& structures) {
-  std::string out = "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"Holdfast configuration\",\n";
-  out.append("  \"type\": \"object\",\n  \"additionalProperties\": false,\n  \"properties\": {");
-  for (const StructureSchema& structure : structures) {
-    if (!out.ends_with("{")) out.append(",");
-    out.append("\n    ").append(quoted_text(structure.key)).append(": ").append(structure.schema);
-  }
-  append_members(out, option_tree(set), 4);
-  return out.append("\n  }\n}\n");
+  OptionTree tree = option_tree(set);
+  add_places(tree, structures);
+  SchemaText text(structures);
+  text.out = "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"Holdfast configuration\",\n";
+  text.out.append("  \"type\": \"object\",\n  \"additionalProperties\": false,\n  \"properties\": {");
+  text.members(tree, "", 4);
+  return text.out.append("\n  }\n}\n");
 }
 
 }  // namespace holdfast

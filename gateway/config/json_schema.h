@@ -9,7 +9,7 @@ namespace holdfast {
 
 // A structural key in the schema: its own schema, as JSON text, is made where the key is read.
 struct StructureSchema {
-  std::string key;     // "listen"
+  std::string key;     // "listen", "control.auth.callers"
   std::string schema;  // {"type": "array", ...}
 };
 

@@ -33,6 +33,17 @@ TEST(JsonSchemaTest, EveryOptionAndStructureHasAPlaceInIt) {
   for (const auto& path : paths) EXPECT_NE(at(file.root, path), nullptr) << path.back();
 }
 
+TEST(JsonSchemaTest, StructuresStandInTheirSection) {
+  const Sample sample;
+  const auto file =
+      parse_config(json_schema(sample.set, {{"control.auth.callers", R"({"type": "array"})"}, {"edge.more", R"({"type": "array"})"}}), "s");
+  EXPECT_THAT(file.problems.texts(), IsEmpty());
+  EXPECT_EQ(at(file.root, {"control", "auth", "callers"})->find("type")->text, "array");
+  EXPECT_EQ(at(file.root, {"control", "auth"})->find("additionalProperties")->text, "false");
+  EXPECT_EQ(at(file.root, {"edge", "more"})->find("type")->text, "array");
+  EXPECT_NE(at(file.root, {"control", "http", "tokens"}), nullptr);
+}
+
 TEST(JsonSchemaTest, SectionsTakeNoOtherKeys) {
   const Sample sample;
   const auto file = parse_config(schema_of(sample.set), "schema.json");

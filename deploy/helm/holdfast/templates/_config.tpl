@@ -19,8 +19,6 @@
 address: {{ printf "%s:%d" .root.Values.listenHost (.port | int) | quote }}
 {{- if .root.Values.control.auth.allowAnonymous }}
 allow_anonymous: true
-{{- else }}
-token_file: /etc/holdfast/publish-tokens/tokens
 {{- end }}
 {{- end -}}
 
@@ -38,6 +36,9 @@ metrics:
 control:
   http:
     {{- include "holdfast.door" (dict "root" . "port" .Values.ports.control) | nindent 4 }}
+    {{- if not .Values.control.auth.allowAnonymous }}
+    token_file: /etc/holdfast/publish-tokens/tokens   # of every door
+    {{- end }}
   {{- if .Values.control.grpc.enabled }}
   grpc:
     {{- include "holdfast.door" (dict "root" . "port" .Values.ports.grpc) | nindent 4 }}
