@@ -1,8 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "gateway/base/clock.h"
 
 namespace holdfast::control {
 
@@ -12,7 +15,11 @@ struct Caller {
   std::string name;                  // for logs; never a secret
   std::vector<std::string> publish;  // beginnings of channels' names; an empty one stands for every channel
   std::vector<std::string> read;
-  bool operate = false;  // nodes, connections, drain, recover, and the list of all channels
+  bool operate = false;                // nodes, connections, drain, recover, and the list of all channels
+  std::string identity = {};           // what it is counted by: no two callers share it, though they may share a name
+  double rate = 0;                     // items it may publish in a second; 0: any number
+  double burst = 0;                    // and at once after a pause
+  std::optional<WallTime> until = {};  // when its credentials end: a door ends what it streams to the caller then
 
   bool may_publish(std::string_view channel) const { return begins(publish, channel); }
   bool may_read(std::string_view channel) const { return begins(read, channel); }

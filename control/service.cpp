@@ -32,7 +32,6 @@ std::vector<PublishRequest> to_requests(std::vector<Item>& items, const std::vec
   return requests;
 }
 
-tl::unexpected<Error> denied(std::string text) { return fail(ErrorKind::denied, std::move(text)); }
 // Why the item is not the caller's to publish.
 std::optional<Error> fault_of(const Caller& caller, const Item& item) {
   // Only nodes speak there.
@@ -41,7 +40,7 @@ std::optional<Error> fault_of(const Caller& caller, const Item& item) {
   return std::nullopt;
 }
 
-tl::unexpected<Error> operators_only() { return denied("this is for operators"); }
+std::string in_seconds(Duration wait) { return std::to_string(std::chrono::ceil<std::chrono::seconds>(wait).count()) + " s"; }
 
 }  // namespace
 
@@ -55,7 +54,17 @@ Service::Service(Broker& broker, NodeFacts& node, Fleet& fleet, Metrics& metrics
       requests_(metrics.counter("holdfast_publish_requests_total", "Publish requests with valid items, accepted or not.")),
       seconds_(metrics.histogram("holdfast_publish_seconds", "Time from valid items to the broker's answer.",
                                  {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10})),
-      patience_(patience) {}
+      patience_(patience),
+      rates_(metrics) {}
+
+tl::unexpected<Error> Service::refuse(const Caller& caller, std::string_view action, std::string_view target, std::string text) {
+  audit_.refused(caller.name, action, target, text);
+  return fail(ErrorKind::denied, std::move(text));
+}
+
+tl::unexpected<Error> Service::operators_only(const Caller& caller, std::string_view action, std::string_view target) {
+  return refuse(caller, action, target, caller.name + " is no operator");
+}
 
 // ---- publish
 
@@ -76,11 +85,17 @@ std::optional<Service::Receipts> Service::begin(const Caller& caller, const std:
     const auto fault = fault_of(caller, items[i]);
     if (!fault) continue;
     refused_.add(static_cast<int64_t>(items.size()));
+    if (fault->kind == ErrorKind::denied) audit_.refused(caller.name, "publish", items[i].channel, fault->text);
     Receipts receipts(items.size(), fail(fault->kind, "not tried, since another item was refused"));
     receipts[i] = fail(*fault);
     return receipts;
   }
-  return std::nullopt;
+  const Duration wait = rates_.take(caller, items.size(), std::chrono::steady_clock::now());
+  if (wait == Duration(0)) return std::nullopt;
+  refused_.add(static_cast<int64_t>(items.size()));
+  const Error error{ErrorKind::exhausted, caller.name + " publishes too much: try again in " + in_seconds(wait), wait};
+  audit_.refused(caller.name, "publish", items.front().channel, error.text);
+  return Receipts(items.size(), fail(error));
 }
 
 std::optional<Span> Service::begin_span(std::vector<Item>& items) const {
@@ -146,7 +161,7 @@ Service::Receipts Service::publish(const Caller& caller, std::vector<Item> items
 Result<std::shared_ptr<WatchFeed>> Service::watch(const Caller& caller, const std::string& channel, const std::string& since,
                                                   std::function<void()> ready) {
   if (channel.empty() || is_reserved(channel)) return invalid("channel: this is no channel's name");
-  if (!caller.may_read(channel)) return denied(caller.name + " may not read channel " + channel);
+  if (!caller.may_read(channel)) return refuse(caller, "watch", channel, caller.name + " may not read channel " + channel);
   std::optional<Position> from;
   if (!since.empty()) {
     const auto positions = parse_token(since, {channel});
@@ -160,59 +175,64 @@ Result<std::shared_ptr<WatchFeed>> Service::watch(const Caller& caller, const st
 }
 
 Result<std::vector<NodeInfo>> Service::nodes(const Caller& caller) {
-  if (!caller.operate) return operators_only();
+  if (!caller.operate) return operators_only(caller, "nodes");
   return fleet_.nodes();
 }
 
 Result<Service::Channels> Service::channels(const Caller& caller, const std::string& prefix, size_t most) {
-  if (!caller.operate && !caller.may_read(prefix)) return denied(caller.name + " may not list channels that begin with '" + prefix + "'");
+  if (!caller.operate && !caller.may_read(prefix))
+    return refuse(caller, "channels", prefix, caller.name + " may not list channels that begin with '" + prefix + "'");
   Channels out;
   out.list = fleet_.channels(prefix, most, out.answers);
   return out;
 }
 
 Result<Service::Channel> Service::channel(const Caller& caller, const std::string& name) {
-  if (!caller.operate && !caller.may_read(name)) return denied(caller.name + " may not read channel " + name);
+  if (!caller.operate && !caller.may_read(name)) return refuse(caller, "channel", name, caller.name + " may not read channel " + name);
   Channel out;
   out.info = fleet_.channel(name, out.answers);
   return out;
 }
 
 Result<Service::Connections> Service::connections(const Caller& caller, const ConnectionQuery& query) {
-  if (!caller.operate) return operators_only();
+  if (!caller.operate) return operators_only(caller, "connections");
   Connections out;
   out.list = fleet_.connections(query, out.answers);
   return out;
 }
 
 Result<std::vector<std::string>> Service::alive(const Caller& caller, const std::vector<std::string>& connections) {
-  if (!caller.operate) return operators_only();
+  if (!caller.operate) return operators_only(caller, "alive");
   return fleet_.alive(connections);
 }
 
-Result<void> Service::refresh(const Caller& caller, const std::string& connection) {
-  if (!caller.operate) return operators_only();
-  if (!fleet_.refresh(connection))
-    return fail(ErrorKind::not_found, "No node holds such a connection with a backend that knows only HTTP.");
+// What an operator's command ends with.
+Result<void> Service::told(const Caller& caller, std::string_view action, const std::string& target, bool found, const char* missing) {
+  audit_.done(caller.name, action, target, found ? "done" : missing);
+  if (!found) return fail(ErrorKind::not_found, missing);
   return {};
+}
+
+Result<void> Service::refresh(const Caller& caller, const std::string& connection) {
+  if (!caller.operate) return operators_only(caller, "refresh", connection);
+  return told(caller, "refresh", connection, fleet_.refresh(connection),
+              "No node holds such a connection with a backend that knows only HTTP.");
 }
 
 Result<void> Service::disconnect(const Caller& caller, const std::string& connection) {
-  if (!caller.operate) return operators_only();
-  if (!fleet_.disconnect(connection)) return fail(ErrorKind::not_found, "No node holds it.");
-  return {};
+  if (!caller.operate) return operators_only(caller, "disconnect", connection);
+  return told(caller, "disconnect", connection, fleet_.disconnect(connection), "No node holds it.");
 }
 
 Result<void> Service::drain(const Caller& caller, const std::string& node) {
-  if (!caller.operate) return operators_only();
-  if (!fleet_.drain(node)) return fail(ErrorKind::not_found, "There is no such node, or it does not answer.");
-  return {};
+  if (!caller.operate) return operators_only(caller, "drain", node);
+  return told(caller, "drain", node, fleet_.drain(node), "There is no such node, or it does not answer.");
 }
 
 Result<void> Service::recover(const Caller& caller) {
-  if (!caller.operate) return operators_only();
+  if (!caller.operate) return operators_only(caller, "recover");
   node_.recover();
-  return {};
+  return told(caller, "recover", "", true, "");
 }
 
 }  // namespace holdfast::control

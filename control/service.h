@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "control/audit.h"
 #include "control/caller.h"
 #include "control/facts.h"
 #include "control/fleet.h"
+#include "control/rate_limits.h"
 #include "control/watch_feed.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
@@ -20,7 +22,8 @@
 namespace holdfast::control {
 
 // The one implementation of every operation; the doors (grpc, http, zmq) translate, authenticate and call it. Each operation is held to
-// what its caller may do; errors: denied. Threads: any.
+// what its caller may do (errors: denied) and to the caller's rate (exhausted). The log tells what operators did and what was refused.
+// Threads: any.
 class Service {
  public:
   // `patience`: how long a publish waits for the broker before it is answered `unavailable`.
@@ -68,6 +71,9 @@ class Service {
 
  private:
   std::optional<Receipts> begin(const Caller& caller, const std::vector<Item>& items);  // what to answer at once
+  tl::unexpected<Error> refuse(const Caller& caller, std::string_view action, std::string_view target, std::string text);
+  tl::unexpected<Error> operators_only(const Caller& caller, std::string_view action, std::string_view target = {});
+  Result<void> told(const Caller& caller, std::string_view action, const std::string& target, bool found, const char* missing);
   Receipts counted(size_t count, Receipts receipts, TimePoint begin);
   // A span around the request, below which its items' deliveries are; nullopt: not traced.
   std::optional<Span> begin_span(std::vector<Item>& items) const;
@@ -82,6 +88,8 @@ class Service {
   Histogram& seconds_;
   Duration patience_;
   const Tracer* tracer_ = nullptr;
+  RateLimits rates_;
+  Audit audit_;
 };
 
 }  // namespace holdfast::control

@@ -16,6 +16,8 @@ const char* to_string(ErrorKind kind) {
       return "too_large";
     case ErrorKind::denied:
       return "denied";
+    case ErrorKind::exhausted:
+      return "exhausted";
     case ErrorKind::internal:
       return "internal";
   }

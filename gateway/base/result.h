@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -15,12 +16,14 @@ enum class ErrorKind {
   timeout,      // a peer did not answer in time
   too_large,    // a limit was passed
   denied,       // not allowed
+  exhausted,    // the caller has used up what it may do in a time: later
   internal,     // a defect or a resource of this machine
 };
 
 struct Error {
   ErrorKind kind = ErrorKind::internal;
   std::string text;
+  std::chrono::milliseconds retry_after{0};  // when trying again may help; 0: not known
 };
 
 template <class T>

@@ -195,5 +195,20 @@ TEST(WatchFeed, ReadyIsSaidWhenSomethingComesToAnEmptyFeed) {
   EXPECT_EQ(ready, 2);
 }
 
+TEST_F(ServiceTest, ACallerOverItsRateIsToldWhenToTryAgainAndNothingIsPublished) {
+  const Caller slow{.name = "slow", .publish = {""}, .identity = "slow", .rate = 0.1, .burst = 1};
+  ASSERT_TRUE(service_.publish(slow, {item("a")})[0]);
+  const auto receipts = service_.publish(slow, {item("a"), item("b")});
+  ASSERT_EQ(receipts.size(), 2u);
+  for (const auto& receipt : receipts) {
+    ASSERT_FALSE(receipt);
+    EXPECT_EQ(receipt.error().kind, ErrorKind::exhausted);
+    EXPECT_GT(receipt.error().retry_after, std::chrono::seconds(8));
+    EXPECT_LE(receipt.error().retry_after, std::chrono::seconds(10));
+  }
+  EXPECT_EQ(broker_.channels().size(), 1u);
+  EXPECT_EQ(count("holdfast_publish_throttled_total"), 1);
+}
+
 }  // namespace
 }  // namespace holdfast::control
