@@ -1,6 +1,7 @@
 #include "control/http/connection.h"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -77,6 +78,16 @@ Connection::Next Connection::receive_soon() {
     return Next::here;
   }
   return count < 0 && (errno == EAGAIN || errno == EINTR) ? Next::not_yet : Next::gone;
+}
+
+std::string Connection::address() const {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (::getpeername(socket_, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return {};
+  char text[INET6_ADDRSTRLEN] = "";
+  const void* number = peer.ss_family == AF_INET6 ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_addr)
+                                                  : static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(&peer)->sin_addr);
+  return ::inet_ntop(peer.ss_family, number, text, sizeof text) != nullptr ? text : "";
 }
 
 void Connection::acknowledge() const {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/http/handler.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
 
@@ -19,11 +20,11 @@ struct OpenConnections {
 
 // One accepted socket with what was received and not yet used. Waits end early when the door stops.
 // Threads: one at a time. Owns: the socket. A socket of ours is waited for by poll: descriptors of a gateway pass 1024, the end of select.
-class Connection {
+class Connection final : public Peer {
  public:
   // `stop_signal` is a descriptor that becomes readable when the door stops.
   Connection(int socket, int stop_signal, OpenConnections& open);
-  ~Connection();
+  ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -47,6 +48,8 @@ class Connection {
   void close_gently();
 
   int socket() const { return socket_; }
+  std::string address() const override;
+  const std::vector<std::string>& certificate_names() const override { return certificate_names_; }
 
  private:
   enum class Wait { ready, timed_out, stopping };
@@ -58,6 +61,7 @@ class Connection {
   std::string input_;
   size_t used_ = 0;
   bool timed_out_ = false;
+  std::vector<std::string> certificate_names_;
 };
 
 }  // namespace holdfast::control

@@ -1,6 +1,7 @@
 #include "control/http/control_door.h"
 
 #include "control/http/accept.h"
+#include "control/http/authenticate.h"
 #include "control/http/operations.h"
 
 namespace holdfast::control {
@@ -31,8 +32,16 @@ Answer body_error(const Error& error) {
 // An item that this broker will never take is the publisher's to change; anything else may be tried again.
 bool hopeless(ErrorKind kind) { return kind == ErrorKind::invalid || kind == ErrorKind::too_large || kind == ErrorKind::denied; }
 
+Answer too_many(const Error& error) {
+  Answer answer = text_answer(429, "Not published: " + error.text);
+  answer.fields.emplace_back("Retry-After", retry_after(error));
+  return answer;
+}
+
 // Names the refused items, so that a publisher repeats those and no others.
 Answer refusal(const Service::Receipts& receipts) {
+  // A caller's rate is held against the request as a whole.
+  if (!receipts.front() && receipts.front().error().kind == ErrorKind::exhausted) return too_many(receipts.front().error());
   size_t refused = 0;
   bool retry = false, denied = false;
   std::string list;
@@ -46,6 +55,7 @@ Answer refusal(const Service::Receipts& receipts) {
   const std::string begin = refused == receipts.size() ? "Not published: " : "Published except ";
   Answer answer = text_answer(retry ? 503 : denied ? 403 : 400, begin + list);
   if (retry) answer.fields.emplace_back("Retry-After", "1");
+  if (answer.status == 403) answer.fields.push_back(insufficient_scope());
   return answer;
 }
 
@@ -68,12 +78,9 @@ Answer not_acceptable() { return text_answer(406, "Not Acceptable. Supported for
 }  // namespace
 
 Answer ControlDoor::answer(const Request& request) {
-  if (!tokens_.empty() && !tokens_.allow(request.authorization)) {
-    Answer answer = text_answer(401, "A valid bearer token is needed.");
-    answer.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"holdfast\"");
-    return answer;
-  }
-  const Caller& caller = Caller::anybody();
+  const auto found = authenticate(request, authenticator_, "http");
+  if (!found) return found.error();
+  const Caller& caller = *found;
   if (request.path == "/publish/" || request.path == "/publish") return publish(request, caller);
   if (request.path == "/recover" || request.path == "/recover/") return recover(request, caller);
   if (request.path.starts_with("/v1/")) return answer_operation(request, caller, service_);
@@ -103,7 +110,11 @@ Answer ControlDoor::recover(const Request& request, const Caller& caller) {
   if (auto wrong = wrong_method(request)) return *std::move(wrong);
   const auto type = choose_answer_type(request.accept);
   if (!type) return not_acceptable();
-  if (const auto told = service_.recover(caller); !told) return text_answer(403, told.error().text);
+  if (const auto told = service_.recover(caller); !told) {
+    Answer answer = text_answer(403, told.error().text);
+    answer.fields.push_back(insufficient_scope());
+    return answer;
+  }
   return done(*type, "Updated");
 }
 

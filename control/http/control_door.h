@@ -1,7 +1,7 @@
 #pragma once
 
+#include "control/auth/authenticator.h"
 #include "control/http/handler.h"
-#include "control/http/tokens.h"
 #include "control/service.h"
 #include "gateway/message/item_json.h"
 
@@ -11,8 +11,8 @@ namespace holdfast::control {
 // Threads: any number at once.
 class ControlDoor final : public RequestHandler {
  public:
-  ControlDoor(Service& service, Tokens tokens, uint64_t max_body, ItemLimits limits)
-      : service_(service), tokens_(std::move(tokens)), max_body_(max_body), limits_(limits) {}
+  ControlDoor(Service& service, Authenticator& authenticator, uint64_t max_body, ItemLimits limits)
+      : service_(service), authenticator_(authenticator), max_body_(max_body), limits_(limits) {}
 
   Answer answer(const Request& request) override;
 
@@ -21,7 +21,7 @@ class ControlDoor final : public RequestHandler {
   Answer recover(const Request& request, const Caller& caller);
 
   Service& service_;
-  const Tokens tokens_;
+  Authenticator& authenticator_;
   const uint64_t max_body_;
   const ItemLimits limits_;
 };

@@ -29,6 +29,15 @@ class RequestBody {
   virtual Result<std::string> read(uint64_t limit) = 0;
 };
 
+// Who is at the other end of the connection.
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  virtual std::string address() const = 0;  // "" if it cannot be told
+  // What its certificate says of its owner, if it showed one that was verified: common name, DNS names, URIs, mail addresses.
+  virtual const std::vector<std::string>& certificate_names() const = 0;
+};
+
 struct Request {
   std::string_view method;
   std::string_view path;   // as sent, without the query
@@ -41,6 +50,7 @@ struct Request {
   std::string_view content_type;  // empty: none
   std::string_view from_page;     // X-Holdfast-Page: what only a page of ours sends
   std::string_view traceparent;   // the trace that the request belongs to; empty: none
+  const Peer& peer;
   RequestBody& body;
 };
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/http/authenticate.h"
 #include "control/http/query.h"
 #include "gateway/base/text.h"
 
@@ -30,8 +31,16 @@ Answer refusal(const Error& error) {
     case ErrorKind::invalid:
     case ErrorKind::too_large:
       return problem(400, "Bad Request", error.text);
-    case ErrorKind::denied:
-      return problem(403, "Forbidden", error.text);
+    case ErrorKind::denied: {
+      Answer answer = problem(403, "Forbidden", error.text);
+      answer.fields.push_back(insufficient_scope());
+      return answer;
+    }
+    case ErrorKind::exhausted: {
+      Answer answer = problem(429, "Too Many Requests", error.text);
+      answer.fields.emplace_back("Retry-After", retry_after(error));
+      return answer;
+    }
     case ErrorKind::not_found:
       return not_found(error.text);
     default:

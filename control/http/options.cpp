@@ -17,9 +17,8 @@ void declare(OptionSet& set, HttpControlOptions& o) {
   const OptionSet::Section section(set, "control.http");
   set.text("address", o.address, "Where publishers POST items, e.g. 127.0.0.1:5561 or [::1]:5561; empty: no such door.")
       .check(wrong_address);
-  set.path("token_file", o.token_file, "File with one bearer token per line; publishers must send one of them.");
-  set.text_list("tokens", o.tokens, "Bearer tokens given here instead of in a file.").secret();
-  set.boolean("allow_anonymous", o.allow_anonymous, "Lets everybody who reaches an address other than loopback publish without a token.");
+  set.boolean("allow_anonymous", o.allow_anonymous,
+              "Lets everybody who reaches an address other than loopback publish without credentials.");
   set.size("max_body", o.max_body, "Largest body of a request.").range(1024, 1 << 30);
   set.size("max_head", o.max_head, "Largest request line and header block.").range(1024, 1 << 20);
   set.integer("max_items", o.max_items, "Most items in one request.").range(1, 100'000);

@@ -9,11 +9,10 @@
 
 namespace holdfast::control {
 
-// The publish door. Safe as it stands: loopback only. On any other address it wants tokens, or a clear word that nobody else gets there.
+// The publish door. Safe as it stands: loopback only. On any other address it wants to know its callers (auth/options.h), or a clear word
+// that nobody else gets there.
 struct HttpControlOptions {
   std::string address = "127.0.0.1:5561";
-  std::string token_file;
-  std::vector<std::string> tokens;
   bool allow_anonymous = false;
   uint64_t max_body = 1'000'000;
   uint64_t max_head = 16'384;

@@ -22,46 +22,46 @@ ListenerLimits limits_of(const HttpControlOptions& options) {
           .request = options.request_timeout};
 }
 
-Result<Tokens> checked_tokens(const HttpControlOptions& options, const ListenAddress& address) {
-  auto tokens = Tokens::load(options.tokens, options.token_file);
-  if (!tokens || address.loopback || !tokens->empty() || options.allow_anonymous) return tokens;
+// Whether an address may be opened with nobody being asked.
+Result<void> reach_of(const HttpControlOptions& options, const ListenAddress& address, bool asks) {
+  if (address.loopback || asks || options.allow_anonymous) return {};
   return fail(ErrorKind::denied, "control.http.address " + options.address +
-                                     " can be reached from other machines, and everybody there could publish: set control.http.token_file, "
+                                     " can be reached from other machines, and everybody there could publish: set "
+                                     "control.http.token_file, control.auth.callers or control.auth.jwt, "
                                      "listen on 127.0.0.1, or set control.http.allow_anonymous: true if only trusted machines get there");
 }
 
 }  // namespace
 
-Result<void> check(const HttpControlOptions& options) {
+Result<void> check(const HttpControlOptions& options, bool asks) {
   const auto address = parse_listen_address(options.address);
   if (!address) return invalid("control.http.address: " + address.error().text);
-  if (auto tokens = checked_tokens(options, *address); !tokens) return fail(tokens.error());
-  return {};
+  return reach_of(options, *address, asks);
 }
 
 // Order of members: the listener stops before what it uses goes.
 struct HttpServer::State {
   HttpControlOptions options;
   Service& service;
+  Authenticator& authenticator;
   Metrics& metrics;
   std::optional<ControlDoor> door = {};
   std::optional<Listener> listener = {};
 };
 
-HttpServer::HttpServer(HttpControlOptions options, Service& service, Metrics& metrics)
-    : state_(new State{.options = std::move(options), .service = service, .metrics = metrics}) {}
+HttpServer::HttpServer(HttpControlOptions options, Service& service, Authenticator& authenticator, Metrics& metrics)
+    : state_(new State{.options = std::move(options), .service = service, .authenticator = authenticator, .metrics = metrics}) {}
 HttpServer::~HttpServer() { stop(); }
 
 Result<void> HttpServer::start() {
   const HttpControlOptions& options = state_->options;
   const auto address = parse_listen_address(options.address);
   if (!address) return invalid("control.http.address: " + address.error().text);
-  auto tokens = checked_tokens(options, *address);
-  if (!tokens) return fail(tokens.error());
+  if (auto safe = reach_of(options, *address, state_->authenticator.asks()); !safe) return safe;
 
   ItemLimits limits;
   limits.max_items = static_cast<size_t>(options.max_items);
-  state_->door.emplace(state_->service, *std::move(tokens), options.max_body, limits);
+  state_->door.emplace(state_->service, state_->authenticator, options.max_body, limits);
   state_->listener.emplace(*state_->door, limits_of(options), state_->metrics, "http");
   return state_->listener->start(*address);
 }
@@ -78,7 +78,6 @@ struct AdminServer::State {
   std::function<Readiness()> readiness;
   AdminDoor door;
   std::optional<StatusSources> sources = {};
-  HttpControlOptions control = {};
   std::optional<StatusPage> page = {};
   std::optional<Listener> listener = {};
 };
@@ -87,18 +86,13 @@ AdminServer::AdminServer(AdminOptions options, Metrics& metrics, std::function<R
     : state_(new State{.options = std::move(options), .metrics = metrics, .readiness = readiness, .door = AdminDoor(metrics, readiness)}) {}
 AdminServer::~AdminServer() { stop(); }
 
-void AdminServer::set_page(StatusSources sources, HttpControlOptions control) {
-  state_->sources = std::move(sources);
-  state_->control = std::move(control);
-}
+void AdminServer::set_page(StatusSources sources) { state_->sources = std::move(sources); }
 
 Result<void> AdminServer::start() {
   const auto address = parse_listen_address(state_->options.address);
   if (!address) return invalid("metrics.address: " + address.error().text);
   if (state_->sources && state_->options.page) {
-    auto tokens = Tokens::load(state_->control.tokens, state_->control.token_file);
-    if (!tokens) return fail(tokens.error());
-    state_->page.emplace(*state_->sources, *std::move(tokens), address->loopback, state_->metrics, state_->readiness);
+    state_->page.emplace(*state_->sources, address->loopback, state_->metrics, state_->readiness);
     state_->door.set_page(&*state_->page);
   }
   state_->listener.emplace(state_->door, kAdminLimits, state_->metrics, "admin");

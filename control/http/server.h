@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "control/auth/authenticator.h"
 #include "control/http/options.h"
 #include "control/service.h"
 #include "gateway/base/metrics.h"
@@ -12,19 +13,20 @@
 
 namespace holdfast::control {
 
-// What options say together, with the tokens read: what start() would refuse before it binds.
-Result<void> check(const HttpControlOptions& options);
+// What start() would refuse before it binds. `asks`: whether anybody is known (Authenticator::asks).
+Result<void> check(const HttpControlOptions& options, bool asks);
 
 class Fleet;
 class GapLog;
 
-// The publish door over HTTP. Threads: its own; start and stop belong to one thread. The service must outlive stop().
+// The publish door over HTTP. Threads: its own; start and stop belong to one thread. The service and the authenticator, whose
+// keys are loaded, must outlive stop().
 class HttpServer {
  public:
-  HttpServer(HttpControlOptions options, Service& service, Metrics& metrics);
+  HttpServer(HttpControlOptions options, Service& service, Authenticator& authenticator, Metrics& metrics);
   ~HttpServer();
 
-  // Errors: an address other than loopback with neither tokens nor allow_anonymous; unreadable tokens; the address cannot be had.
+  // Errors: an address other than loopback where nobody is asked, without allow_anonymous; the address cannot be had.
   Result<void> start();
   uint16_t port() const;  // the bound port; 0 before start
   // Lets requests under way answer and joins every thread. Twice is harmless.
@@ -47,6 +49,7 @@ struct StatusSources {
   NodeFacts* node;
   Fleet* fleet;
   const GapLog* gaps;
+  Authenticator* authenticator;
   std::string broker;  // its type
 };
 
@@ -56,7 +59,7 @@ class AdminServer {
   AdminServer(AdminOptions options, Metrics& metrics, std::function<Readiness()> readiness);
   ~AdminServer();
   // Before start. `control`: its tokens open the page's private parts.
-  void set_page(StatusSources sources, HttpControlOptions control);
+  void set_page(StatusSources sources);
 
   // Errors: unreadable tokens; the address cannot be had.
   Result<void> start();

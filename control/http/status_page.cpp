@@ -107,28 +107,35 @@ std::optional<Answer> StatusPage::answer(const Request& request) {
 }
 
 Answer StatusPage::needs_token() const {
-  if (tokens_.empty()) return problem(403, "This needs a token, and this node has none (control.http.token_file).");
+  if (!authenticator_.asks()) return problem(403, "This needs a token, and this node knows none (control.http.token_file, control.auth).");
   return problem(401, "A valid token is needed.");
 }
 
-StatusAccess StatusPage::access_of(const Request& request) const {
-  const bool here = loopback_ && is_loopback_host(request.host);
-  const bool token = !tokens_.empty() && tokens_.allow(request.authorization);
-  return {.private_parts = here || token, .publish = token || (here && tokens_.empty())};
+std::optional<Caller> StatusPage::caller_of(const Request& request) const {
+  if (request.authorization.empty() || !authenticator_.asks()) return std::nullopt;
+  auto caller = authenticator_.authenticate(request.authorization, {}, "admin");
+  return caller ? std::optional(std::move(*caller)) : std::nullopt;
 }
 
+bool StatusPage::is_local(const Request& request) const { return loopback_ && is_loopback_host(request.host); }
+
 Answer StatusPage::facts(const Request& request) const {
-  return guarded({.type = "application/json", .body = facts_.json(access_of(request), !tokens_.empty())});
+  const auto caller = caller_of(request);
+  const bool here = is_local(request), asks = authenticator_.asks();
+  const StatusAccess access{.private_parts = here || (caller && caller->operate), .publish = caller.has_value() || (here && !asks)};
+  return guarded({.type = "application/json", .body = facts_.json(access, asks)});
 }
 
 Answer StatusPage::items(const Request& request) {
   if (request.from_page != kFromPage) return problem(403, "This is for the status page.");
-  if (!access_of(request).private_parts) return needs_token();
+  auto caller = caller_of(request);
+  if (!caller && is_local(request)) caller = Caller::anybody();
+  if (!caller) return needs_token();
   const auto channel = query_parameter(request.query, "channel");
   const auto pad = query_parameter(request.query, "pad");
   if (!channel || channel->empty() || channel->size() > ItemLimits().max_channel_bytes) return problem(400, "channel: a name is needed.");
   if (!pad || pad->empty() || pad->size() > kMostPadName) return problem(400, "pad: 1 to 64 characters are needed.");
-  const auto events = pads_.take(Caller::anybody(), *pad, *channel);
+  const auto events = pads_.take(*caller, *pad, *channel);
   if (!events) return problem(status_of(events.error().kind), events.error().text);
   Json out = {{"items", Json::array()}};
   for (const auto& event : *events) {
@@ -140,12 +147,14 @@ Answer StatusPage::items(const Request& request) {
 
 Answer StatusPage::publish(const Request& request) {
   if (!from_page(request)) return problem(403, "This is for the status page. Publish through the control door.");
-  if (!access_of(request).publish) return needs_token();
+  auto caller = caller_of(request);
+  if (!caller && is_local(request) && !authenticator_.asks()) caller = Caller::anybody();
+  if (!caller) return needs_token();
   const auto body = request.body.read(kMostBody);
   if (!body) return problem(status_of(body.error().kind), body.error().text);
   auto items = parse_items(*body, {.max_items = 1});
   if (!items) return problem(400, items.error().text);
-  const auto receipts = service_.publish(Caller::anybody(), *std::move(items));
+  const auto receipts = service_.publish(*caller, *std::move(items));
   if (!receipts.empty() && !receipts.front()) return problem(status_of(receipts.front().error().kind), receipts.front().error().text);
   return json(200, {{"published", true}});
 }

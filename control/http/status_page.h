@@ -3,10 +3,10 @@
 #include <functional>
 #include <optional>
 
+#include "control/auth/authenticator.h"
 #include "control/http/handler.h"
 #include "control/http/status_facts.h"
 #include "control/http/status_pads.h"
-#include "control/http/tokens.h"
 #include "gateway/message/item_json.h"
 
 namespace holdfast::control {
@@ -17,25 +17,27 @@ namespace holdfast::control {
 //   POST /status/publish  its pad: a publish request's JSON, answered in JSON
 //   GET  /status/items    what came on a channel since the page asked last
 //
-// The listener asks nobody who comes, so without a token there are numbers only. Names of channels and the pad are for those who bring one
-// of the control door's tokens, and for everybody on a loopback address; the pad asks for a token there as well once the control door has
-// some, as that door does. A page of somebody else's in the same browser gets nothing by that: it cannot send the pad's content type and
-// header without being asked (CORS), and one that had its own name point here (DNS rebinding) is known by its Host.
+// The listener asks nobody who comes, so without credentials there are numbers only. Names of channels and the pad are for callers of the
+// control doors, as far as their rights go, and for everybody on a loopback address; the pad asks for a token there as well once the
+// control door has some, as that door does. A page of somebody else's in the same browser gets nothing by that: it cannot send the pad's
+// content type and header without being asked (CORS), and one that had its own name point here (DNS rebinding) is known by its Host.
 // Threads: any number at once.
 class StatusPage {
  public:
-  StatusPage(const StatusSources& sources, Tokens tokens, bool loopback, Metrics& metrics, std::function<Readiness()> readiness)
+  StatusPage(const StatusSources& sources, bool loopback, Metrics& metrics, std::function<Readiness()> readiness)
       : service_(*sources.service),
         pads_(service_, clock_),
         facts_(sources, metrics, std::move(readiness)),
-        tokens_(std::move(tokens)),
+        authenticator_(*sources.authenticator),
         loopback_(loopback) {}
 
   // nullopt: not one of its paths.
   std::optional<Answer> answer(const Request& request);
 
  private:
-  StatusAccess access_of(const Request& request) const;
+  // Who brought credentials that hold; nullopt: nobody.
+  std::optional<Caller> caller_of(const Request& request) const;
+  bool is_local(const Request& request) const;
   Answer facts(const Request& request) const;
   Answer items(const Request& request);
   Answer publish(const Request& request);
@@ -45,7 +47,7 @@ class StatusPage {
   const SystemClock clock_;
   StatusPads pads_;
   const StatusFacts facts_;
-  const Tokens tokens_;
+  Authenticator& authenticator_;
   const bool loopback_;
 };
 

@@ -61,6 +61,7 @@ bool take_turn(Connection& connection, RequestHandler& handler, const TurnLimits
                                       .content_type = head->content_type,
                                       .from_page = head->from_page,
                                       .traceparent = head->traceparent,
+                                      .peer = connection,
                                       .body = body});
   const bool go_on = head->keep_alive && body.reusable() && !limits.stopping;
   if (!connection.send(render(answer, head->method != "HEAD", !go_on))) return false;

@@ -24,7 +24,8 @@ void declare(OptionSet& set, ZmqOptions& o) {
   set.text("stats", o.stats, "Where connections, subscriptions and reports are told (PUB), e.g. ipc:///run/holdfast/stats; empty: nowhere.")
       .check(wrong_address);
   set.choice("stats_format", o.stats_format, {"json", "tnetstring"}, "What stats are written as.");
-  set.boolean("allow_anonymous", o.allow_anonymous, "Lets everybody who reaches an address other than loopback use these sockets.");
+  set.boolean("allow_anonymous", o.allow_anonymous,
+              "Lets everybody who reaches a tcp address use these sockets; needed on loopback too if other doors ask for tokens.");
   set.integer("high_water_mark", o.high_water_mark, "Messages that may wait in each socket; a pusher waits, a PUB loses what is beyond.")
       .range(1, 10'000'000);
   set.duration("report_interval", o.report_interval, "Between two reports on the stats socket.").range(100, 3'600'000);
@@ -34,7 +35,7 @@ void declare(OptionSet& set, ZmqOptions& o) {
       .range(1000, 3'600'000);
 }
 
-Result<void> check_socket_address(const std::string& address, bool allow_anonymous) {
+Result<void> check_socket_address(const std::string& address, bool allow_anonymous, SocketGuests guests) {
   if (address.starts_with("ipc://")) {
     if (address.size() == 6) return invalid(address + ": a path is missing");
     return {};
@@ -47,6 +48,10 @@ Result<void> check_socket_address(const std::string& address, bool allow_anonymo
   const bool loopback = host.starts_with("127.") || host == "[::1]" || host == "localhost";
   if (!loopback && !allow_anonymous) {
     return invalid(address + ": message sockets know no passwords; use a loopback address, or set control.zmq.allow_anonymous");
+  }
+  if (loopback && guests == SocketGuests::nobody && !allow_anonymous) {
+    return invalid(address + ": message sockets know no passwords, and the other doors ask for them: use ipc://PATH, or set " +
+                   "control.zmq.allow_anonymous if everybody on this machine may publish");
   }
   return {};
 }

@@ -9,8 +9,8 @@
 
 namespace holdfast::control {
 
-// Message sockets for publishers and tools made for Pushpin. They know no passwords: on another address than loopback they want a clear
-// word that nobody else gets there.
+// Message sockets for publishers and tools made for Pushpin. They know no passwords: on another address than loopback, and on
+// loopback if the other doors know their callers, they want a clear word that nobody else gets there.
 struct ZmqOptions {
   std::string pull;              // publishers PUSH items here
   std::vector<std::string> sub;  // publishers PUB items here, each to a channel's listeners
@@ -29,7 +29,13 @@ struct ZmqOptions {
 };
 void declare(OptionSet& set, ZmqOptions& options);  // section "control.zmq"
 
-// "tcp://HOST:PORT" (port * or 0: any free one) or "ipc://PATH". Errors: invalid; an address that others reach without `allow_anonymous`.
-Result<void> check_socket_address(const std::string& address, bool allow_anonymous);
+// Who gets to an address without a word.
+enum class SocketGuests {
+  loopback,  // whoever is on this machine
+  nobody,    // the other doors know their callers, and this one cannot ask: even on loopback it would let others pass by them
+};
+// "tcp://HOST:PORT" (port * or 0: any free one) or "ipc://PATH", which file modes guard. Errors: invalid; an address that others reach
+// without `allow_anonymous`.
+Result<void> check_socket_address(const std::string& address, bool allow_anonymous, SocketGuests guests = SocketGuests::loopback);
 
 }  // namespace holdfast::control

@@ -227,14 +227,14 @@ ZmqDoor::ZmqDoor(ZmqOptions options, Service& service, ItemLimits limits, Metric
     : state_(std::make_unique<State>(std::move(options), service, limits, metrics)) {}
 ZmqDoor::~ZmqDoor() { stop(); }
 
-Result<void> ZmqDoor::start() {
+Result<void> ZmqDoor::start(SocketGuests guests) {
   State& s = *state_;
   const auto& o = s.options;
   if (!o.any()) return {};
   const auto open = [&](const std::string& at, zmq::socket_type type, const char* purpose, bool connect = false) -> Result<void> {
     if (at.empty()) return {};
     if (!connect) {
-      if (auto checked = check_socket_address(at, o.allow_anonymous); !checked) return checked;
+      if (auto checked = check_socket_address(at, o.allow_anonymous, guests); !checked) return checked;
     }
     try {
       s.open(at, type, purpose, connect);

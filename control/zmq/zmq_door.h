@@ -22,7 +22,7 @@ class ZmqDoor {
   ~ZmqDoor();
 
   // Errors: an address that is wrong, open to others, or cannot be had.
-  Result<void> start();
+  Result<void> start(SocketGuests guests = SocketGuests::loopback);
   // Twice is harmless.
   void stop();
   // As bound, with what each is for: "tcp://127.0.0.1:5560 (pull)".

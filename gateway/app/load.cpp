@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "gateway/app/load_auth.h"
 #include "gateway/config/config_file.h"
 #include "gateway/config/node_reader.h"
 
@@ -61,7 +62,8 @@ void read_listen(const ConfigNode& node, const std::string& folder, std::vector<
 
 std::unique_ptr<Loaded> load(const ConfigSource& source) {
   auto out = std::make_unique<Loaded>();
-  out->config = load_config({source.file, process_environment(), source.assignments}, {"listen", "routes"}, out->options);
+  out->config =
+      load_config({source.file, process_environment(), source.assignments}, {"listen", "routes", kCallersKey, kIssuersKey}, out->options);
   ConfigProblems problems;
   auto& structures = out->config.structures;
   if (auto found = structures.find("listen"); found != structures.end()) {
@@ -72,6 +74,7 @@ std::unique_ptr<Loaded> load(const ConfigSource& source) {
   if (auto found = structures.find("routes"); found != structures.end()) {
     for (const auto* node : element_maps(&found->second, problems)) read_route(*node, out->settings->routes, problems);
   }
+  read_auth(out->config, out->settings->auth, problems);
   out->problems = out->config.problems;
   const auto more = problems.texts();
   out->problems.insert(out->problems.end(), more.begin(), more.end());

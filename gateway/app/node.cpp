@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "adapters/registry.h"
+#include "control/auth/authenticator.h"
 #include "control/gap_log.h"
 #include "control/http/server.h"
 #include "control/service.h"
@@ -273,6 +274,7 @@ struct Node::State final : control::NodeFacts {
   std::vector<std::unique_ptr<Worker>> workers;
   std::unique_ptr<control::Fleet> fleet;
   std::unique_ptr<control::Service> service;
+  std::unique_ptr<control::Authenticator> authenticator;
   std::unique_ptr<control::HttpServer> control_door;
   std::unique_ptr<control::ZmqDoor> zmq_door;
   std::unique_ptr<NodeWatch> node_watch;
@@ -306,6 +308,8 @@ Result<void> Node::State::listen() {
 Result<void> Node::State::start() {
   auto rules = ForwardRules::make(settings.proxy);
   if (!rules) return fail(rules.error());
+  authenticator = std::make_unique<control::Authenticator>(settings.auth, clock, metrics);
+  if (auto loaded = authenticator->load(); !loaded) return loaded;
   const auto shared_rules = std::make_shared<const ForwardRules>(std::move(*rules));
   auto made = make_broker(settings.broker, clock, metrics);
   if (!made) return fail(made.error());
@@ -351,9 +355,9 @@ Result<void> Node::State::start() {
   sink = std::make_unique<control::FleetSink>(*fleet, *hub);
   pushpin_metrics();
   add_metrics();
-  control_door = std::make_unique<control::HttpServer>(settings.control, *service, metrics);
+  control_door = std::make_unique<control::HttpServer>(settings.control, *service, *authenticator, metrics);
   admin_door = std::make_unique<control::AdminServer>(settings.admin, metrics, [this] { return readiness(); });
-  admin_door->set_page({service.get(), this, fleet.get(), &gap_log, settings.broker.type}, settings.control);
+  admin_door->set_page({service.get(), this, fleet.get(), &gap_log, authenticator.get(), settings.broker.type});
   broker->start(*sink);
   for (auto& worker : workers) worker->thread = std::thread([w = worker.get()] { w->loop.run(); });
   running = true;
@@ -361,7 +365,8 @@ Result<void> Node::State::start() {
   if (role != "gateway") {
     if (auto opened = control_door->start(); !opened) return opened;
   }
-  if (auto opened = zmq_door->start(); !opened) return opened;
+  if (auto opened = zmq_door->start(authenticator->asks() ? control::SocketGuests::nobody : control::SocketGuests::loopback); !opened)
+    return opened;
   return admin_door->start();
 }
 
@@ -400,6 +405,14 @@ void Node::reload_certificates() {
     state_->on_each_loop([i, tls = *made](Worker& worker) { worker.server.set_tls(i, tls); });
     log::info("certificates were read again", {{"listen", options.address}});
   }
+}
+
+void Node::reload_keys() {
+  if (auto loaded = state_->authenticator->load(); !loaded) {
+    log::error("new keys of callers cannot be used; the old ones stay", {{"reason", loaded.error().text}});
+    return;
+  }
+  log::info("keys of callers were read again");
 }
 
 void Node::begin_drain() {

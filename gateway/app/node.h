@@ -28,6 +28,9 @@ class Node {
   // Reads certificates again; those that cannot be used are named and the old ones kept.
   void reload_certificates();
 
+  // Reads the keys of the control side's callers again; if one cannot be used it is named and all the old ones stay.
+  void reload_keys();
+
   // Not ready; accepts nothing more; holds end over the window; then whatever is left is cut.
   void begin_drain();
   bool drained() const;

@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "gateway/app/load.h"
+#include "gateway/app/load_auth.h"
 #include "gateway/app/serve.h"
 #include "gateway/config/json_schema.h"
 #include "gateway/config/reference.h"
@@ -17,7 +18,16 @@ const std::vector<StructureHelp>& structures() {
        "  - address: unix:/run/holdfast.sock\n    mode: \"660\""},
       {"routes", "Which requests go where; docs/routes.md has every key.",
        "routes:\n  - path: /events/{channel}\n    hold: {mode: stream, channels: [\"{channel}\"], content_type: text/event-stream}\n"
-       "  - domain: example.com\n    path_begins: /api/\n    targets:\n      - address: 127.0.0.1:8000"}};
+       "  - domain: example.com\n    path_begins: /api/\n    targets:\n      - address: 127.0.0.1:8000"},
+      {kCallersKey,
+       "Who may use the control side, by a token or a client certificate, and what for; docs/control-api.md. publish and read are "
+       "beginnings "
+       "of channels' names, \"\" stands for all.",
+       "control.auth.callers:\n  - name: billing\n    token_file: billing.token\n    publish: [billing/]\n    rate: 100\n    burst: 500\n"
+       "  - name: operator\n    certificate: ops.example.com\n    publish: [\"\"]\n    read: [\"\"]\n    operate: true"},
+      {kIssuersKey, "Whose signed tokens (JWT) are taken. default_rights (none, publish, all) is for tokens without a claim \"holdfast\".",
+       "control.auth.jwt:\n  - issuer: realm\n    key_file: realm.key\n    default_rights: publish\n  - issuer: https://id.example.com\n"
+       "    audience: holdfast\n    jwks_file: id.jwks\n    max_lifetime: 1h\n    leeway: 1m\n    publish: [app/]\n    read: [app/]"}};
   return kStructures;
 }
 
@@ -28,6 +38,22 @@ constexpr std::string_view kListenSchema =
         "mode": {"description": "Octal file mode of a Unix socket.", "type": "string", "pattern": "^[0-7]{3,4}$"},
         "tls": {"type": "array", "items": {"type": "object", "additionalProperties": false, "required": ["cert", "key"],
           "properties": {"cert": {"type": "string"}, "key": {"type": "string"}}}}}}})";
+
+constexpr std::string_view kCallersSchema =
+    R"({"description": "Who may use the control side, and what for.", "type": "array", "items": {"type": "object", "additionalProperties": false,
+      "required": ["name"], "properties": {
+        "name": {"type": "string"}, "token": {"type": "string", "writeOnly": true}, "token_file": {"type": "string"}, "certificate": {"type": "string"},
+        "publish": {"type": "array", "items": {"type": "string"}}, "read": {"type": "array", "items": {"type": "string"}},
+        "operate": {"type": "boolean"}, "rate": {"type": "integer", "minimum": 0}, "burst": {"type": "integer", "minimum": 0}}}})";
+
+constexpr std::string_view kIssuersSchema =
+    R"({"description": "Whose signed tokens (JWT) are taken.", "type": "array", "items": {"type": "object", "additionalProperties": false,
+      "properties": {
+        "issuer": {"type": "string"}, "audience": {"type": "string"}, "secret": {"type": "string", "writeOnly": true}, "key_file": {"type": "string"},
+        "jwks_file": {"type": "string"}, "max_lifetime": {"type": ["integer", "string"]}, "leeway": {"type": ["integer", "string"]},
+        "default_rights": {"type": "string", "enum": ["none", "publish", "all"]},
+        "publish": {"type": "array", "items": {"type": "string"}}, "read": {"type": "array", "items": {"type": "string"}},
+        "operate": {"type": "boolean"}, "rate": {"type": "integer", "minimum": 0}, "burst": {"type": "integer", "minimum": 0}}}})";
 
 constexpr std::string_view kScalar = R"({"type": ["string", "number", "boolean"]})";
 constexpr std::string_view kScalars =
@@ -58,7 +84,10 @@ std::string reference(const OptionSet& options, ReferenceForm form) {
     case ReferenceForm::markdown:
       return reference_markdown(options);
     case ReferenceForm::json_schema:
-      return json_schema(options, {{"listen", std::string(kListenSchema)}, {"routes", routes_schema()}});
+      return json_schema(options, {{"listen", std::string(kListenSchema)},
+                                   {"routes", routes_schema()},
+                                   {kCallersKey, std::string(kCallersSchema)},
+                                   {kIssuersKey, std::string(kIssuersSchema)}});
   }
   return {};
 }

@@ -45,8 +45,7 @@ int run_program(int argc, char** argv) {
   add_config_options(*run, source, true);
   std::string role;
   run->add_option("--role", role, "all, gateway (clients) or control (publishers)")->check(CLI::IsMember({"all", "gateway", "control"}));
-  run->footer(
-      "Signals: SIGTERM drains and exits, SIGHUP reads routes and certificates again.\nExit: 0 stopped as asked, 2 it could not start");
+  run->footer("Signals: SIGTERM drains and exits, SIGHUP reads files again.\nExit: 0 stopped as asked, 2 it could not start");
   run->callback([&] {
     if (!role.empty()) source.assignments.push_back("role=" + role);
     exit_code = serve(source);

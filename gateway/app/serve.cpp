@@ -5,9 +5,11 @@
 
 #include <signal.h>
 
+#include "control/auth/authenticator.h"
 #include "control/http/server.h"
 #include "gateway/app/file_watch.h"
 #include "gateway/app/load.h"
+#include "gateway/app/load_auth.h"
 #include "gateway/app/node.h"
 #include "gateway/base/log.h"
 #include "gateway/config/print.h"
@@ -124,6 +126,7 @@ int serve(const ConfigSource& source) {
   }
   FileWatch routes_watch({settings.node.routes_file});
   FileWatch certificates_watch(certificates);
+  FileWatch keys_watch(control::files_of(settings.auth));
   bool draining = false;
   const timespec idle{0, 500'000'000}, busy{0, 20'000'000};
   for (;;) {
@@ -137,6 +140,7 @@ int serve(const ConfigSource& source) {
     const bool asked = signal == SIGHUP;
     if (routes_watch.changed() || asked) reload_routes(node, settings);
     if (certificates_watch.changed() || asked) node.reload_certificates();
+    if (keys_watch.changed() || asked) node.reload_keys();
   }
   node.stop();
   log::info("stopped");
@@ -153,8 +157,12 @@ int check_config(const ConfigSource& source) {
   }
   if (auto rules = ForwardRules::make(loaded->settings->proxy); !rules) problems.push_back(rules.error().text);
   if (auto broker = check(loaded->settings->broker); !broker) problems.push_back(broker.error().text);
-  if (loaded->settings->node.role != "gateway") {
-    if (auto door = control::check(loaded->settings->control); !door) problems.push_back(door.error().text);
+  if (loaded->problems.empty()) {
+    const auto keys = control::KeyRing::load(loaded->settings->auth);
+    if (!keys) problems.push_back(keys.error().text);
+    if (loaded->settings->node.role != "gateway") {
+      if (auto door = control::check(loaded->settings->control, keys && !(*keys)->empty()); !door) problems.push_back(door.error().text);
+    }
   }
   std::vector<std::string> warnings = loaded->config.warnings;
   RouteTable::make(routes, &warnings);
@@ -168,7 +176,7 @@ int check_config(const ConfigSource& source) {
 int print_config(const ConfigSource& source) {
   const auto loaded = load(source);
   if (!loaded->problems.empty()) return complain(loaded->problems);
-  std::fputs(print_config(loaded->options, loaded->config.structures, {"signature_key", "sig_key"}).c_str(), stdout);
+  std::fputs(print_config(loaded->options, loaded->config.structures, {"signature_key", "sig_key", "token", "secret"}).c_str(), stdout);
   return 0;
 }
 

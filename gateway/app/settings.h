@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "adapters/registry.h"
+#include "control/auth/options.h"
 #include "control/http/options.h"
 #include "control/otlp/exporter.h"
 #include "control/zmq/options.h"
@@ -39,6 +40,7 @@ struct Settings {
   HoldOptions hold;
   WsOptions websocket;
   BrokerOptions broker;
+  control::AuthOptions auth;
   control::HttpControlOptions control;
   control::ZmqOptions zmq;
   control::AdminOptions admin;

@@ -129,7 +129,7 @@ TEST_F(CliPublishDoor, ARefusalIsToldWithTheDoorsWords) {
 }
 
 TEST_F(CliPublishDoor, ATokenFileOpensAGuardedDoor) {
-  open({.tokens = {"0123456789abcdef"}});
+  open({}, {.tokens = {"0123456789abcdef"}});
   EXPECT_EQ(run({.channel = "c", .text = "x"}), Exit::refused);
   char file[] = "/tmp/holdfast-token-XXXXXX";
   ::close(::mkstemp(file));

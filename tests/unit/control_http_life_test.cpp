@@ -155,7 +155,8 @@ TEST_F(ControlHttpLife, StartAndStopWithoutAClientAndWithoutAStart) {
     open();
     server_->stop();
   }
-  HttpServer never({}, service_, metrics_);
+  Authenticator authenticator({}, clock_, metrics_);
+  HttpServer never({}, service_, authenticator, metrics_);
   EXPECT_EQ(never.port(), 0);
   never.stop();
 }
@@ -220,8 +221,10 @@ TEST(ControlOptions, AreDeclaredOnceUnderTheirSections) {
   OptionSet set;
   HttpControlOptions http;
   AdminOptions admin;
+  AuthOptions auth;
   declare(set, http);
   declare(set, admin);
+  declare(set, auth);
   for (const char* key : {"control.http.address", "control.http.token_file", "control.http.tokens", "control.http.allow_anonymous",
                           "control.http.max_body", "control.http.max_head", "control.http.idle_timeout", "metrics.address"})
     EXPECT_NE(set.find(key), nullptr) << key;

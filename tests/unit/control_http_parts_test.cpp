@@ -1,15 +1,11 @@
-#include <cstdio>
-#include <fstream>
 #include <future>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "control/http/accept.h"
 #include "control/http/address.h"
 #include "control/http/elastic_pool.h"
 #include "control/http/request_guard.h"
-#include "control/http/tokens.h"
 #include "tests/unit/control_support.h"
 
 namespace holdfast::control {
@@ -66,49 +62,6 @@ TEST(ControlAddress, KnowsLoopbackFromTheRest) {
   for (const char* text : {"", ":", "127.0.0.1", ":5561", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "::1:5561",
                            "[::1]", "[127.0.0.1]:1", "[]:1", "example.com:80", "127.0.0.1 :1", "1:2:3"})
     EXPECT_FALSE(parse_listen_address(text)) << text;
-}
-
-class TokenFile {
- public:
-  explicit TokenFile(const std::string& content) {
-    char name[] = "/tmp/holdfast-tokens-XXXXXX";
-    ::close(::mkstemp(name));
-    path = name;
-    std::ofstream(path) << content;
-  }
-  ~TokenFile() { std::remove(path.c_str()); }
-  std::string path;
-};
-
-TEST(ControlTokens, OnlyAWholeTokenIsAllowed) {
-  const auto tokens = Tokens::load({"0123456789abcdef", "another-long-token"}, "");
-  ASSERT_TRUE(tokens);
-  EXPECT_TRUE(tokens->allow("Bearer 0123456789abcdef"));
-  EXPECT_TRUE(tokens->allow("bearer another-long-token"));
-  for (const char* wrong :
-       {"", "Bearer", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdef0", "Bearer 0123456789abcdeF",
-        "Bearer 0123456789abcdef0123456789abcdef", "Basic 0123456789abcdef", "0123456789abcdef", "Bearer0123456789abcdef"})
-    EXPECT_FALSE(tokens->allow(wrong)) << wrong;
-}
-
-TEST(ControlTokens, AFileHoldsOnePerLine) {
-  const TokenFile file("# publishers\n\nfirst-token-of-all\r\n  second-token-of-all  \n");
-  const auto tokens = Tokens::load({}, file.path);
-  ASSERT_TRUE(tokens) << tokens.error().text;
-  EXPECT_TRUE(tokens->allow("Bearer first-token-of-all"));
-  EXPECT_TRUE(tokens->allow("Bearer second-token-of-all"));
-  EXPECT_FALSE(tokens->allow("Bearer # publishers"));
-}
-
-TEST(ControlTokens, BadTokensAreRefusedWithoutNamingThem) {
-  for (const char* content : {"", "# nothing\n", "short\n", "with a blank in it\n"}) {
-    const TokenFile file(content);
-    const auto tokens = Tokens::load({}, file.path);
-    ASSERT_FALSE(tokens) << content;
-    EXPECT_EQ(tokens.error().text.find("short\n"), std::string::npos);
-  }
-  EXPECT_FALSE(Tokens::load({}, "/nowhere/at/all"));
-  EXPECT_FALSE(Tokens::load({"tooshort"}, ""));
 }
 
 std::string head(const std::string& fields, const std::string& line = "POST /publish/ HTTP/1.1") {

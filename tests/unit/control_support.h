@@ -225,9 +225,12 @@ inline bool has_field(const std::string& answer, const std::string& field) {
 // A whole door on a free port.
 class DoorTest : public testing::Test {
  protected:
-  void open(HttpControlOptions options = {}) {
+  void open(HttpControlOptions options = {}, AuthOptions auth = {}) {
     options.address = "127.0.0.1:0";
-    server_ = std::make_unique<HttpServer>(std::move(options), service_, metrics_);
+    authenticator_ = std::make_unique<Authenticator>(std::move(auth), clock_, metrics_);
+    const auto loaded = authenticator_->load();
+    ASSERT_TRUE(loaded) << loaded.error().text;
+    server_ = std::make_unique<HttpServer>(std::move(options), service_, *authenticator_, metrics_);
     const auto started = server_->start();
     ASSERT_TRUE(started) << started.error().text;
     ASSERT_NE(server_->port(), 0);
@@ -260,6 +263,7 @@ class DoorTest : public testing::Test {
   SystemClock clock_;
   Fleet fleet_{broker_, node_, {"n1", "here", "all", "test"}, clock_, metrics_};
   Service service_{broker_, node_, fleet_, metrics_};
+  std::unique_ptr<Authenticator> authenticator_;
   std::unique_ptr<HttpServer> server_;
 };
 
