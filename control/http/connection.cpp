@@ -18,6 +18,7 @@ using std::chrono::steady_clock;
 
 constexpr size_t kReadSize = 16'384;
 constexpr timeval kSoon{.tv_sec = 0, .tv_usec = 20'000};
+constexpr Duration kSoonTime = std::chrono::milliseconds(20);
 constexpr Duration kWritePatience = std::chrono::seconds(10);
 constexpr Duration kFarewell = std::chrono::seconds(1);
 constexpr size_t kFarewellBytes = 16 << 20;
@@ -30,16 +31,22 @@ int milliseconds_until(TimePoint deadline) {
 
 }  // namespace
 
-Connection::Connection(int socket, int stop_signal, OpenConnections& open) : socket_(socket), stop_signal_(stop_signal), open_(open) {
+Connection::Connection(int socket, int stop_signal, OpenConnections& open, std::unique_ptr<TlsStream> tls)
+    : socket_(socket), stop_signal_(stop_signal), open_(open), tls_(std::move(tls)) {
   ++open_.count;
   open_.gauge.add();
   const int on = 1;
   setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   fcntl(socket_, F_SETFD, FD_CLOEXEC);
-  setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &kSoon, sizeof kSoon);  // for receive_soon; everything else says MSG_DONTWAIT
+  if (tls_) {
+    fcntl(socket_, F_SETFL, fcntl(socket_, F_GETFL) | O_NONBLOCK);  // OpenSSL reads and writes by itself
+  } else {
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &kSoon, sizeof kSoon);  // for receive_soon; everything else says MSG_DONTWAIT
+  }
 }
 
 Connection::~Connection() {
+  if (tls_) tls_->close_notify();
   ::close(socket_);
   --open_.count;
   open_.gauge.sub();
@@ -55,29 +62,55 @@ Connection::Wait Connection::wait(short events, TimePoint deadline) const {
   }
 }
 
-bool Connection::receive(TimePoint deadline) {
+bool Connection::wait_for(TlsStream::Outcome wanted, TimePoint deadline) const {
+  if (wanted == TlsStream::Outcome::closed) return false;
+  return wait(wanted == TlsStream::Outcome::want_write ? POLLOUT : POLLIN, deadline) == Wait::ready;
+}
+
+bool Connection::shake_hands(TimePoint deadline) {
+  if (!tls_ || hands_shaken_) return true;
+  for (;;) {
+    const auto outcome = tls_->handshake();
+    if (outcome == TlsStream::Outcome::done) break;
+    if (!wait_for(outcome, deadline)) return false;
+  }
+  hands_shaken_ = true;
+  certificate_names_ = tls_->peer_names();
+  return true;
+}
+
+// A buffer that holds a whole TLS record: nothing stays in OpenSSL that poll would not tell of.
+Connection::Got Connection::read_once(int flags) {
   char buffer[kReadSize];
+  ssize_t count = 0;
+  if (tls_) {
+    const auto [outcome, got] = tls_->read(buffer, sizeof buffer);
+    if (outcome == TlsStream::Outcome::closed) return Got::end;
+    if (outcome != TlsStream::Outcome::done) return Got::nothing_yet;
+    count = static_cast<ssize_t>(got);
+  } else {
+    count = ::recv(socket_, buffer, sizeof buffer, flags);
+    if (count == 0) return Got::end;
+    if (count < 0) return errno == EINTR || errno == EAGAIN ? Got::nothing_yet : Got::end;
+  }
+  input_.append(buffer, static_cast<size_t>(count));
+  return Got::bytes;
+}
+
+bool Connection::receive(TimePoint deadline) {
   for (;;) {
     const Wait waited = wait(POLLIN, deadline);
     timed_out_ = waited == Wait::timed_out;
     if (waited != Wait::ready) return false;
-    const ssize_t count = ::recv(socket_, buffer, sizeof buffer, MSG_DONTWAIT);
-    if (count > 0) {
-      input_.append(buffer, static_cast<size_t>(count));
-      return true;
-    }
-    if (count == 0 || (errno != EINTR && errno != EAGAIN)) return false;
+    const Got got = read_once(MSG_DONTWAIT);
+    if (got != Got::nothing_yet) return got == Got::bytes;
   }
 }
 
 Connection::Next Connection::receive_soon() {
-  char buffer[kReadSize];
-  const ssize_t count = ::recv(socket_, buffer, sizeof buffer, 0);
-  if (count > 0) {
-    input_.append(buffer, static_cast<size_t>(count));
-    return Next::here;
-  }
-  return count < 0 && (errno == EAGAIN || errno == EINTR) ? Next::not_yet : Next::gone;
+  if (tls_ && wait(POLLIN, steady_clock::now() + kSoonTime) != Wait::ready) return Next::not_yet;
+  const Got got = read_once(0);
+  return got == Got::bytes ? Next::here : got == Got::nothing_yet ? Next::not_yet : Next::gone;
 }
 
 std::string Connection::address() const {
@@ -104,21 +137,30 @@ void Connection::use(size_t count) {
   if (input_.empty() && input_.capacity() > kReadSize) input_.shrink_to_fit();
 }
 
+// False: the peer is gone or the time is up. Otherwise some of the bytes may have left.
+bool Connection::send_some(std::string_view& bytes, TimePoint deadline) const {
+  if (tls_) {
+    const auto [outcome, sent] = tls_->write(bytes);
+    if (outcome != TlsStream::Outcome::done) return wait_for(outcome, deadline);
+    bytes.remove_prefix(sent);
+    return true;
+  }
+  const ssize_t count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (count >= 0) bytes.remove_prefix(static_cast<size_t>(count));
+  if (count >= 0 || errno == EINTR) return true;
+  return errno == EAGAIN && wait(POLLOUT, deadline) == Wait::ready;
+}
+
 bool Connection::send(std::string_view bytes) const {
   const TimePoint deadline = steady_clock::now() + kWritePatience;
   while (!bytes.empty()) {
-    const ssize_t count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count >= 0)
-      bytes.remove_prefix(static_cast<size_t>(count));
-    else if (errno == EAGAIN) {
-      if (wait(POLLOUT, deadline) != Wait::ready) return false;
-    } else if (errno != EINTR)
-      return false;
+    if (!send_some(bytes, deadline)) return false;
   }
   return true;
 }
 
 void Connection::close_gently() {
+  if (tls_) tls_->close_notify();
   ::shutdown(socket_, SHUT_WR);
   const TimePoint deadline = steady_clock::now() + kFarewell;
   size_t seen = input().size();

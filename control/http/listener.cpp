@@ -35,8 +35,9 @@ class Inline final : public httplib::TaskQueue {
 // cpp-httplib binds, listens and accepts; an accepted socket is ours (request_guard.h says why).
 class Listener::Core final : private httplib::Server {
  public:
-  Core(RequestHandler& handler, ListenerLimits limits, Metrics& metrics, const std::string& door)
+  Core(RequestHandler& handler, ListenerLimits limits, Metrics& metrics, const std::string& door, const TlsAcceptor* tls)
       : handler_(handler),
+        tls_(tls),
         limits_(limits),
         open_(metrics.gauge("holdfast_control_connections", "Open connections of publishers and probes.", {{"door", door}})),
         limit_(metrics.gauge("holdfast_control_connections_limit", "Connections that a door takes.", {{"door", door}})),
@@ -119,7 +120,7 @@ class Listener::Core final : private httplib::Server {
       refuse(socket);
       return false;
     }
-    parking_.park(std::make_shared<Connection>(socket, stop_signal_, open_));
+    parking_.park(std::make_shared<Connection>(socket, stop_signal_, open_, tls_ != nullptr ? tls_->accept(socket) : nullptr));
     return true;
   }
 
@@ -127,7 +128,7 @@ class Listener::Core final : private httplib::Server {
   void refuse(socket_t socket) {
     refused_.add();
     const std::string text = render({.status = 503, .body = "Too many connections.\n"}, true, true);
-    (void)::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (tls_ == nullptr) (void)::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(socket, SHUT_WR);
     ::close(socket);
   }
@@ -136,11 +137,12 @@ class Listener::Core final : private httplib::Server {
   void work_on(ConnectionPtr connection) {
     if (pool_.offer([this, connection] { serve(connection); })) return;
     refused_.add();
-    (void)connection->send(render({.status = 503, .body = "Too busy.\n"}, true, true));
+    if (tls_ == nullptr) (void)connection->send(render({.status = 503, .body = "Too busy.\n"}, true, true));
   }
 
   void serve(const ConnectionPtr& connection) noexcept {
     try {
+      if (!connection->shake_hands(std::chrono::steady_clock::now() + limits_.request)) return;
       while (take_turn(*connection, handler_, {.head = limits_.head, .patience = limits_.request, .stopping = stopping_})) {
         if (!connection->input().empty()) {
           if (!pool_.pressed()) continue;
@@ -156,6 +158,7 @@ class Listener::Core final : private httplib::Server {
   }
 
   RequestHandler& handler_;
+  const TlsAcceptor* tls_;
   const ListenerLimits limits_;
   OpenConnections open_;
   Count& limit_;
@@ -169,8 +172,8 @@ class Listener::Core final : private httplib::Server {
   std::thread acceptor_;
 };
 
-Listener::Listener(RequestHandler& handler, ListenerLimits limits, Metrics& metrics, const std::string& door)
-    : core_(std::make_unique<Core>(handler, limits, metrics, door)) {}
+Listener::Listener(RequestHandler& handler, ListenerLimits limits, Metrics& metrics, const std::string& door, const TlsAcceptor* tls)
+    : core_(std::make_unique<Core>(handler, limits, metrics, door, tls)) {}
 Listener::~Listener() = default;
 Result<void> Listener::start(const ListenAddress& address) { return core_->start(address); }
 uint16_t Listener::port() const { return core_->port(); }

@@ -5,6 +5,7 @@
 
 #include "control/http/address.h"
 #include "control/http/handler.h"
+#include "control/http/tls_stream.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/metrics.h"
 
@@ -23,7 +24,8 @@ struct ListenerLimits {
 class Listener {
  public:
   // `door` labels its metrics: "http", "admin". The handler must outlive stop().
-  Listener(RequestHandler& handler, ListenerLimits limits, Metrics& metrics, const std::string& door);
+  // `tls`: null for plain connections; loaded, and there until stop().
+  Listener(RequestHandler& handler, ListenerLimits limits, Metrics& metrics, const std::string& door, const TlsAcceptor* tls = nullptr);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

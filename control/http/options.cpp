@@ -17,6 +17,15 @@ void declare(OptionSet& set, HttpControlOptions& o) {
   const OptionSet::Section section(set, "control.http");
   set.text("address", o.address, "Where publishers POST items, e.g. 127.0.0.1:5561 or [::1]:5561; empty: no such door.")
       .check(wrong_address);
+  {
+    const OptionSet::Section tls(set, "tls");
+    set.path("cert", o.tls.cert,
+             "Certificate with its chain (PEM); with it the door speaks TLS only. Read again when it changes, as all of tls.");
+    set.path("key", o.tls.key, "Private key of that certificate (PEM).");
+    set.path("client_ca", o.tls.client_ca, "Who signs client certificates (PEM); control.auth.callers names whose they are.");
+    set.choice("client_certificates", o.client_certificates, {"optional", "required"},
+               "Whether a client must show one, if there is a client_ca.");
+  }
   set.boolean("allow_anonymous", o.allow_anonymous,
               "Lets everybody who reaches an address other than loopback publish without credentials.");
   set.size("max_body", o.max_body, "Largest body of a request.").range(1024, 1 << 30);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "control/http/tls_stream.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/options.h"
 
@@ -13,6 +14,8 @@ namespace holdfast::control {
 // that nobody else gets there.
 struct HttpControlOptions {
   std::string address = "127.0.0.1:5561";
+  TlsFiles tls;
+  std::string client_certificates = "optional";
   bool allow_anonymous = false;
   uint64_t max_body = 1'000'000;
   uint64_t max_head = 16'384;

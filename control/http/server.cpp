@@ -45,6 +45,7 @@ struct HttpServer::State {
   Service& service;
   Authenticator& authenticator;
   Metrics& metrics;
+  std::optional<TlsAcceptor> tls = {};
   std::optional<ControlDoor> door = {};
   std::optional<Listener> listener = {};
 };
@@ -59,11 +60,23 @@ Result<void> HttpServer::start() {
   if (!address) return invalid("control.http.address: " + address.error().text);
   if (auto safe = reach_of(options, *address, state_->authenticator.asks()); !safe) return safe;
 
+  if (options.tls.any()) {
+    TlsFiles files = options.tls;
+    files.client_required = options.client_certificates == "required";
+    state_->tls.emplace(std::move(files));
+    if (auto loaded = reload_tls(); !loaded) return loaded;
+  }
   ItemLimits limits;
   limits.max_items = static_cast<size_t>(options.max_items);
   state_->door.emplace(state_->service, state_->authenticator, options.max_body, limits);
-  state_->listener.emplace(*state_->door, limits_of(options), state_->metrics, "http");
+  state_->listener.emplace(*state_->door, limits_of(options), state_->metrics, "http", state_->tls ? &*state_->tls : nullptr);
   return state_->listener->start(*address);
+}
+
+Result<void> HttpServer::reload_tls() {
+  if (!state_->tls) return {};
+  if (auto loaded = state_->tls->load(); !loaded) return invalid("control.http.tls: " + loaded.error().text);
+  return {};
 }
 
 uint16_t HttpServer::port() const { return state_->listener ? state_->listener->port() : 0; }

@@ -29,6 +29,8 @@ class HttpServer {
   // Errors: an address other than loopback where nobody is asked, without allow_anonymous; the address cannot be had.
   Result<void> start();
   uint16_t port() const;  // the bound port; 0 before start
+  // Reads the certificates again, for new connections. Errors: `invalid`; the old ones stay in use.
+  Result<void> reload_tls();
   // Lets requests under way answer and joins every thread. Twice is harmless.
   void stop();
 

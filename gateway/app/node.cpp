@@ -394,6 +394,9 @@ void Node::set_routes(std::vector<Route> routes) {
 }
 
 void Node::reload_certificates() {
+  if (auto read = state_->control_door->reload_tls(); !read)
+    log::error("new certificates cannot be used; the old ones stay",
+               {{"listen", state_->settings.control.address}, {"reason", read.error().text}});
   for (size_t i = 0; i < state_->settings.listen.size(); ++i) {
     const auto& options = state_->settings.listen[i];
     if (options.certificates.empty()) continue;

@@ -56,9 +56,10 @@ const Route* find_direct(const std::vector<Route>& routes, DirectHold::Mode mode
 
 // The first thing a newcomer sees: where everything is, and what to paste.
 void greet(const Node& node, const Settings& settings, const std::vector<Route>& routes) {
+  const char* publishing = settings.control.tls.any() ? "https://" : "http://";
   std::printf("holdfast %s is ready\n", HOLDFAST_VERSION);
   for (const auto& address : node.edge_addresses()) std::printf("  clients     %s\n", address.c_str());
-  if (!node.control_address().empty()) std::printf("  publishers  http://%s\n", node.control_address().c_str());
+  if (!node.control_address().empty()) std::printf("  publishers  %s%s\n", publishing, node.control_address().c_str());
   for (const auto& address : node.socket_addresses()) std::printf("  sockets     %s\n", address.c_str());
   const auto* stream = find_direct(routes, DirectHold::Mode::stream);
   const auto* poll = find_direct(routes, DirectHold::Mode::response);
@@ -68,9 +69,8 @@ void greet(const Node& node, const Settings& settings, const std::vector<Route>&
   if (stream != nullptr && !edge.empty() && !node.control_address().empty()) {
     std::printf("\nPaste into other terminals: hold a stream, publish to it, hold a long poll.\n\n");
     std::printf("  curl -N %s%s\n", edge.c_str(), example_path(*stream->path_template).c_str());
-    std::printf(
-        "  curl -d '{\"items\":[{\"channel\":\"hello\",\"formats\":{\"http-stream\":{\"content\":\"Hello!\"}}}]}' http://%s/publish/\n",
-        node.control_address().c_str());
+    std::printf("  curl -d '{\"items\":[{\"channel\":\"hello\",\"formats\":{\"http-stream\":{\"content\":\"Hello!\"}}}]}' %s%s/publish/\n",
+                publishing, node.control_address().c_str());
     if (poll != nullptr) std::printf("  curl -i %s%s\n", edge.c_str(), example_path(*poll->path_template).c_str());
     std::printf("\nCtrl-C ends it.\n");
   }
@@ -124,6 +124,8 @@ int serve(const ConfigSource& source) {
       certificates.push_back(certificate.key_file);
     }
   }
+  for (const auto& file : {settings.control.tls.cert, settings.control.tls.key, settings.control.tls.client_ca})
+    certificates.push_back(file);
   FileWatch routes_watch({settings.node.routes_file});
   FileWatch certificates_watch(certificates);
   FileWatch keys_watch(control::files_of(settings.auth));
@@ -163,6 +165,9 @@ int check_config(const ConfigSource& source) {
     if (loaded->settings->node.role != "gateway") {
       if (auto door = control::check(loaded->settings->control, keys && !(*keys)->empty()); !door) problems.push_back(door.error().text);
     }
+  }
+  if (const auto& tls = loaded->settings->control.tls; tls.any()) {
+    if (auto read = control::TlsAcceptor(tls).load(); !read) problems.push_back("control.http.tls: " + read.error().text);
   }
   std::vector<std::string> warnings = loaded->config.warnings;
   RouteTable::make(routes, &warnings);
