@@ -82,4 +82,10 @@ Findings examine_broker(const BrokerOptions& options) {
   return {good("memory broker", "serves this node only; what it keeps is gone with the node")};
 }
 
+Durability durability_of(const BrokerOptions& options) {
+  if (options.type == "kafka") return Durability::replicated;
+  if (options.type == "redis") return options.redis.ack == "replicated" ? Durability::replicated : Durability::primary;
+  return options.type == "zeromq" ? Durability::node : Durability::process;
+}
+
 }  // namespace holdfast

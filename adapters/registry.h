@@ -14,6 +14,7 @@
 #include "gateway/base/options.h"
 #include "gateway/base/result.h"
 #include "gateway/broker/broker.h"
+#include "gateway/broker/durability.h"
 
 namespace holdfast {
 
@@ -37,5 +38,6 @@ Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const 
 
 // Looks at the broker as it is set up and running: what would keep a node from working, or lose messages. Blocks for its answers.
 Findings examine_broker(const BrokerOptions& options);
+Durability durability_of(const BrokerOptions& options);
 
 }  // namespace holdfast

@@ -189,7 +189,7 @@ class Bench:
         self.runs += 1
         for slot in range(count):
             config = {
-                "loops": 1, "role": "all", "listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}},
+                "loops": 1, "role": "all", "listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}, "grpc": {"address": ""}},
                 "metrics": {"address": "127.0.0.1:0"}, "log": {"level": "warn"}, "broker": server.config(slot, count, self.runs),
                 "routes": [{"path": "/sse/{channel}", "hold": {"mode": "stream", "channels": ["{channel}"]}}],
             }

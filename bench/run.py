@@ -89,7 +89,7 @@ class Bench:
         config.write_text(json.dumps({
             "loops": 1,
             "listen": [{"address": "127.0.0.1:%d" % edge}],
-            "control": {"http": {"address": "127.0.0.1:%d" % control}},
+            "control": {"http": {"address": "127.0.0.1:%d" % control}, "grpc": {"address": ""}},
             "metrics": {"address": "127.0.0.1:%d" % admin},
             "log": {"level": "warn"},
             "routes": [{"path_begins": "/", "targets": [{"address": "127.0.0.1:%d" % self.origin.port}]},

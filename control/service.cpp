@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "gateway/base/text.h"
 #include "gateway/message/item_codec.h"
 
 namespace holdfast::control {
@@ -36,6 +37,7 @@ std::vector<PublishRequest> to_requests(std::vector<Item>& items, const std::vec
 std::optional<Error> fault_of(const Caller& caller, const Item& item) {
   // Only nodes speak there.
   if (is_reserved(item.channel)) return Error{ErrorKind::invalid, "a channel's name must not begin with the byte 1"};
+  if (!is_field_value(item.channel)) return Error{ErrorKind::invalid, "channel: control characters"};
   if (!caller.may_publish(item.channel)) return Error{ErrorKind::denied, caller.name + " may not publish to channel " + item.channel};
   return std::nullopt;
 }
@@ -160,7 +162,7 @@ Service::Receipts Service::publish(const Caller& caller, std::vector<Item> items
 
 Result<std::shared_ptr<WatchFeed>> Service::watch(const Caller& caller, const std::string& channel, const std::string& since,
                                                   std::function<void()> ready) {
-  if (channel.empty() || is_reserved(channel)) return invalid("channel: this is no channel's name");
+  if (channel.empty() || is_reserved(channel) || !is_field_value(channel)) return invalid("channel: this is no channel's name");
   if (!caller.may_read(channel)) return refuse(caller, "watch", channel, caller.name + " may not read channel " + channel);
   std::optional<Position> from;
   if (!since.empty()) {

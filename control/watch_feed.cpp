@@ -62,7 +62,7 @@ bool WatchFeed::push(WatchEvent event) {
     const std::lock_guard lock(mutex_);
     if (closed_ || ended_) return false;
     if (events_.size() >= kMostEvents || bytes_ + size_of(event) > kMostBytes) {
-      event = {.kind = WatchEvent::Kind::ended, .reason = "too slow"};
+      event = {.kind = WatchEvent::Kind::ended, .reason = std::string(kTooSlow)};
     }
     ended_ = last = event.kind == WatchEvent::Kind::ended;
     first = events_.empty();

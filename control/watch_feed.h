@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "gateway/base/clock.h"
 #include "gateway/message/item.h"
@@ -17,7 +18,7 @@ namespace holdfast::control {
 // One thing that happened on a watched channel.
 struct WatchEvent {
   enum class Kind {
-    live,   // what was missed has been said: from here on it comes as it is published
+    live,   // the watch has begun: nothing published from now on is missed; what was missed follows, up to where the channel stands
     item,   // published
     gap,    // something may be missing here; `reason` says why
     ended,  // the last: the node stops, or the reader was too slow (`reason`)
@@ -35,6 +36,7 @@ class WatchFeed {
  public:
   static constexpr size_t kMostEvents = 10'000;
   static constexpr size_t kMostBytes = 8'000'000;
+  static constexpr std::string_view kTooSlow = "too slow";  // why it ended
 
   // The reader's. `ready` is called when something comes to an empty feed, on the thread that fills it; set before the watch begins.
   void on_ready(std::function<void()> ready) { ready_ = std::move(ready); }

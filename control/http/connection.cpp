@@ -159,6 +159,20 @@ bool Connection::send(std::string_view bytes) const {
   return true;
 }
 
+std::optional<size_t> Connection::send_now(std::string_view bytes) const {
+  if (tls_) {
+    const auto [outcome, sent] = tls_->write(bytes);
+    if (outcome == TlsStream::Outcome::closed) return std::nullopt;
+    return outcome == TlsStream::Outcome::done ? sent : 0;
+  }
+  for (;;) {
+    const ssize_t count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count >= 0) return static_cast<size_t>(count);
+    if (errno == EAGAIN) return 0;
+    if (errno != EINTR) return std::nullopt;
+  }
+}
+
 void Connection::close_gently() {
   if (tls_) tls_->close_notify();
   ::shutdown(socket_, SHUT_WR);

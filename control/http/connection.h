@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,8 @@ class Connection final : public Peer {
 
   // All of it, or false: the peer is gone or does not read.
   bool send(std::string_view bytes) const;
+  // What the peer takes now: 0, nothing; nullopt: it is gone.
+  std::optional<size_t> send_now(std::string_view bytes) const;
   // Lets the peer read the last answer although it is still sending: closing at once would reset the connection and lose the answer.
   void close_gently();
 

@@ -2,12 +2,11 @@
 
 #include "control/http/accept.h"
 #include "control/http/authenticate.h"
-#include "control/http/operations.h"
+#include "control/http/problem.h"
+#include "control/refusal.h"
 
 namespace holdfast::control {
 namespace {
-
-constexpr size_t kNamedItems = 10;  // so that an answer stays readable when a thousand items are refused
 
 Answer text_answer(int status, std::string text) { return {.status = status, .body = std::move(text) + "\n"}; }
 
@@ -29,31 +28,14 @@ Answer body_error(const Error& error) {
   }
 }
 
-// An item that this broker will never take is the publisher's to change; anything else may be tried again.
-bool hopeless(ErrorKind kind) { return kind == ErrorKind::invalid || kind == ErrorKind::too_large || kind == ErrorKind::denied; }
-
-Answer too_many(const Error& error) {
-  Answer answer = text_answer(429, "Not published: " + error.text);
-  answer.fields.emplace_back("Retry-After", retry_after(error));
-  return answer;
-}
-
-// Names the refused items, so that a publisher repeats those and no others.
-Answer refusal(const Service::Receipts& receipts) {
-  // A caller's rate is held against the request as a whole.
-  if (!receipts.front() && receipts.front().error().kind == ErrorKind::exhausted) return too_many(receipts.front().error());
-  size_t refused = 0;
-  bool retry = false, denied = false;
-  std::string list;
-  for (size_t i = 0; i < receipts.size(); ++i) {
-    if (receipts[i]) continue;
-    retry |= !hopeless(receipts[i].error().kind);
-    denied |= receipts[i].error().kind == ErrorKind::denied;
-    if (++refused <= kNamedItems) list += (list.empty() ? "items[" : "; items[") + std::to_string(i) + "]: " + receipts[i].error().text;
+Answer refusal(const Error& error) {
+  if (error.kind == ErrorKind::exhausted) {
+    Answer answer = text_answer(429, error.text);
+    answer.fields.emplace_back("Retry-After", retry_after(error));
+    return answer;
   }
-  if (refused > kNamedItems) list += "; and " + std::to_string(refused - kNamedItems) + " more";
-  const std::string begin = refused == receipts.size() ? "Not published: " : "Published except ";
-  Answer answer = text_answer(retry ? 503 : denied ? 403 : 400, begin + list);
+  const bool retry = error.kind == ErrorKind::unavailable;
+  Answer answer = text_answer(retry ? 503 : error.kind == ErrorKind::denied ? 403 : 400, error.text);
   if (retry) answer.fields.emplace_back("Retry-After", "1");
   if (answer.status == 403) answer.fields.push_back(insufficient_scope());
   return answer;
@@ -83,7 +65,7 @@ Answer ControlDoor::answer(const Request& request) {
   const Caller& caller = *found;
   if (request.path == "/publish/" || request.path == "/publish") return publish(request, caller);
   if (request.path == "/recover" || request.path == "/recover/") return recover(request, caller);
-  if (request.path.starts_with("/v1/")) return answer_operation(request, caller, service_);
+  if (request.path.starts_with(kOperations)) return operations_.answer(request, caller);
   if (request.path == "/") return text_answer(200, "Holdfast API");
   return text_answer(404, "Not Found");
 }
@@ -101,8 +83,7 @@ Answer ControlDoor::publish(const Request& request, const Caller& caller) {
   for (auto& item : *items) item.origin.traceparent = request.traceparent;
   const auto keys = keys_of(request.idempotency_key, items->size());
   const auto receipts = service_.publish(caller, *std::move(items), keys);
-  for (const auto& receipt : receipts)
-    if (!receipt) return refusal(receipts);
+  if (const auto refused = refusal_of(receipts)) return refusal(refused->error);
   return done(*type, "Published");
 }
 

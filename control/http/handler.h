@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "control/http/event_source.h"
 #include "gateway/base/result.h"
 
 namespace holdfast::control {
@@ -16,6 +18,7 @@ struct Answer {
   std::string type = "text/plain";
   std::string body;
   std::vector<std::pair<std::string, std::string>> fields = {};
+  std::shared_ptr<EventSource> events = {};  // in the place of a body: what comes, as server-sent events
 };
 
 // As HTTP/1.1 puts it on the wire. `fields` come from us, never from a peer.
@@ -50,6 +53,7 @@ struct Request {
   std::string_view content_type;  // empty: none
   std::string_view from_page;     // X-Holdfast-Page: what only a page of ours sends
   std::string_view traceparent;   // the trace that the request belongs to; empty: none
+  std::string_view last_event_id;
   const Peer& peer;
   RequestBody& body;
 };

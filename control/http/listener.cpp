@@ -11,9 +11,11 @@
 #include <httplib.h>
 #include <unistd.h>
 
+#include "control/elastic_pool.h"
 #include "control/http/connection.h"
-#include "control/http/elastic_pool.h"
+#include "control/http/event_streams.h"
 #include "control/http/parking.h"
+#include "control/http/problem.h"
 #include "control/http/turn.h"
 #include "gateway/base/log.h"
 
@@ -43,6 +45,8 @@ class Listener::Core final : private httplib::Server {
         limit_(metrics.gauge("holdfast_control_connections_limit", "Connections that a door takes.", {{"door", door}})),
         refused_(metrics.counter("holdfast_control_refused_total", "Connections refused because there were too many.", {{"door", door}})),
         pool_({.threads = limits.threads, .waiting = limits.connections}),
+        streams_(limits.streams, metrics.gauge("holdfast_control_streams", "Open streams of publishers and readers.",
+                                               {{"door", door}, {"kind", "subscribe"}})),
         parking_(limits.idle, [this](ConnectionPtr connection) { work_on(std::move(connection)); }) {
     new_task_queue = [] { return new Inline; };  // the library takes it
     // SO_REUSEADDR only: with the library's SO_REUSEPORT a second process would silently share the port.
@@ -63,6 +67,9 @@ class Listener::Core final : private httplib::Server {
     if (stop_signal_ < 0) return fail(ErrorKind::internal, "cannot make an eventfd");
     if (auto bound = bind(address); !bound) return bound;
     if (auto started = parking_.start(); !started) return started;
+    if (limits_.streams > 0) {
+      if (auto started = streams_.start(); !started) return started;
+    }
     try {
       acceptor_ = std::thread([this, address] { accept_until_stopped(address); });
     } catch (const std::system_error& error) {
@@ -85,6 +92,7 @@ class Listener::Core final : private httplib::Server {
     if (stop_signal_ >= 0) eventfd_write(stop_signal_, 1);
     parking_.stop();
     pool_.close();
+    streams_.stop();
     if (stop_signal_ >= 0) ::close(std::exchange(stop_signal_, -1));
   }
 
@@ -143,7 +151,10 @@ class Listener::Core final : private httplib::Server {
   void serve(const ConnectionPtr& connection) noexcept {
     try {
       if (!connection->shake_hands(std::chrono::steady_clock::now() + limits_.request)) return;
-      while (take_turn(*connection, handler_, {.head = limits_.head, .patience = limits_.request, .stopping = stopping_})) {
+      for (;;) {
+        auto turn = take_turn(*connection, handler_, {.head = limits_.head, .patience = limits_.request, .stopping = stopping_});
+        if (turn.events) return stream(connection, std::move(turn.events));
+        if (!turn.again) return;
         if (!connection->input().empty()) {
           if (!pool_.pressed()) continue;
           return work_on(connection);  // a pipelining publisher goes to the end of the queue as everybody does
@@ -157,6 +168,12 @@ class Listener::Core final : private httplib::Server {
     }
   }
 
+  void stream(const ConnectionPtr& connection, std::shared_ptr<EventSource> events) {
+    if (streams_.add(connection, std::move(events))) return;
+    refused_.add();
+    (void)connection->send(render(problem(503, "Too many streams."), true, true));
+  }
+
   RequestHandler& handler_;
   const TlsAcceptor* tls_;
   const ListenerLimits limits_;
@@ -168,6 +185,7 @@ class Listener::Core final : private httplib::Server {
   std::atomic<bool> accepting_ended_{false};
   int stop_signal_ = -1;
   ElasticPool pool_;
+  EventStreams streams_;
   Parking parking_;
   std::thread acceptor_;
 };

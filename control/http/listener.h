@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "control/http/address.h"
+#include "control/address.h"
 #include "control/http/handler.h"
 #include "control/http/tls_stream.h"
 #include "gateway/base/clock.h"
@@ -15,6 +15,7 @@ struct ListenerLimits {
   uint64_t head = 16'384;
   size_t threads = 64;
   size_t connections = 1024;
+  size_t streams = 0;  // answers without a known end
   Duration idle = std::chrono::seconds(30);
   Duration request = std::chrono::seconds(10);
 };

@@ -1,6 +1,6 @@
 #include "control/http/options.h"
 
-#include "control/http/address.h"
+#include "control/address.h"
 
 namespace holdfast::control {
 namespace {
@@ -33,6 +33,7 @@ void declare(OptionSet& set, HttpControlOptions& o) {
   set.integer("max_items", o.max_items, "Most items in one request.").range(1, 100'000);
   set.integer("max_threads", o.max_threads, "Most requests answered at the same time.").range(1, 1024);
   set.integer("max_connections", o.max_connections, "Most publisher connections; further ones get 503.").range(1, 100'000);
+  set.integer("max_watches", o.max_watches, "Most readers of channels at a time; further ones get 503.").range(1, 10'000);
   set.duration("idle_timeout", o.idle_timeout, "Closes a kept-alive connection without a request.").range(1, 3'600'000);
   set.duration("request_timeout", o.request_timeout, "A request must have arrived within this time.").range(1, 600'000);
 }

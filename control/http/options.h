@@ -22,6 +22,7 @@ struct HttpControlOptions {
   int64_t max_items = 1000;
   int64_t max_threads = 64;
   int64_t max_connections = 1024;
+  int64_t max_watches = 256;
   Duration idle_timeout = std::chrono::seconds(30);
   Duration request_timeout = std::chrono::seconds(10);
 };

@@ -75,6 +75,7 @@ class HeadCheck {
     if (iequals(name, "x-holdfast-page")) head_.from_page = value;
     if (iequals(name, "connection") && lists(value, "close")) head_.keep_alive = false;
     if (iequals(name, "accept")) (head_.accept += head_.accept.empty() ? "" : ",") += value;
+    if (iequals(name, "last-event-id")) head_.last_event_id = value;
     if (iequals(name, "authorization")) {
       if (!head_.authorization.empty()) return refuse(400, "More than one Authorization.");
       head_.authorization = value;

@@ -24,6 +24,7 @@ struct GuardedHead {
   std::string host;                             // the only one
   std::string origin, content_type, from_page;  // the last one of each
   std::string traceparent;                      // of W3C Trace Context; empty: none
+  std::string last_event_id;
 };
 
 // Checks a whole request head (empty line included) strictly and takes from it what matters here. Not done by cpp-httplib 0.11, which

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "control/http/address.h"
+#include "control/address.h"
 #include "control/http/admin_door.h"
 #include "control/http/control_door.h"
 #include "control/http/listener.h"
@@ -18,6 +18,7 @@ ListenerLimits limits_of(const HttpControlOptions& options) {
   return {.head = options.max_head,
           .threads = static_cast<size_t>(options.max_threads),
           .connections = static_cast<size_t>(options.max_connections),
+          .streams = static_cast<size_t>(options.max_watches),
           .idle = options.idle_timeout,
           .request = options.request_timeout};
 }
@@ -45,13 +46,18 @@ struct HttpServer::State {
   Service& service;
   Authenticator& authenticator;
   Metrics& metrics;
+  Durability durability;
   std::optional<TlsAcceptor> tls = {};
   std::optional<ControlDoor> door = {};
   std::optional<Listener> listener = {};
 };
 
-HttpServer::HttpServer(HttpControlOptions options, Service& service, Authenticator& authenticator, Metrics& metrics)
-    : state_(new State{.options = std::move(options), .service = service, .authenticator = authenticator, .metrics = metrics}) {}
+HttpServer::HttpServer(HttpControlOptions options, Service& service, Authenticator& authenticator, Metrics& metrics, Durability durability)
+    : state_(new State{.options = std::move(options),
+                       .service = service,
+                       .authenticator = authenticator,
+                       .metrics = metrics,
+                       .durability = durability}) {}
 HttpServer::~HttpServer() { stop(); }
 
 Result<void> HttpServer::start() {
@@ -68,7 +74,7 @@ Result<void> HttpServer::start() {
   }
   ItemLimits limits;
   limits.max_items = static_cast<size_t>(options.max_items);
-  state_->door.emplace(state_->service, state_->authenticator, options.max_body, limits);
+  state_->door.emplace(state_->service, state_->authenticator, options.max_body, limits, state_->durability);
   state_->listener.emplace(*state_->door, limits_of(options), state_->metrics, "http", state_->tls ? &*state_->tls : nullptr);
   return state_->listener->start(*address);
 }

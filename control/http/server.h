@@ -10,6 +10,7 @@
 #include "control/service.h"
 #include "gateway/base/metrics.h"
 #include "gateway/base/result.h"
+#include "gateway/broker/durability.h"
 
 namespace holdfast::control {
 
@@ -23,7 +24,8 @@ class GapLog;
 // keys are loaded, must outlive stop().
 class HttpServer {
  public:
-  HttpServer(HttpControlOptions options, Service& service, Authenticator& authenticator, Metrics& metrics);
+  HttpServer(HttpControlOptions options, Service& service, Authenticator& authenticator, Metrics& metrics,
+             Durability durability = Durability::process);
   ~HttpServer();
 
   // Errors: an address other than loopback where nobody is asked, without allow_anonymous; the address cannot be had.

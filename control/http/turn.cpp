@@ -3,15 +3,22 @@
 #include <exception>
 
 #include "control/http/body_reader.h"
+#include "control/http/problem.h"
 #include "control/http/request_guard.h"
 #include "gateway/base/log.h"
 
 namespace holdfast::control {
 namespace {
 
-bool say_goodbye(Connection& connection, const Answer& answer) {
+TurnEnd say_goodbye(Connection& connection, const Answer& answer) {
   if (connection.send(render(answer, true, true))) connection.close_gently();
-  return false;
+  return {};
+}
+
+// A head that is wrong may still show what it was for.
+bool for_operations(std::string_view head) {
+  const size_t blank = head.find(' ');
+  return blank != std::string_view::npos && head.substr(blank + 1).starts_with(kOperations);
 }
 
 // The size of the whole head at the front of the input, or 0: there is none, and what had to be said is said.
@@ -35,18 +42,20 @@ Answer ask(RequestHandler& handler, const Request& request) {
     return handler.answer(request);
   } catch (const std::exception& error) {
     log::error("a control request failed", {{"reason", error.what()}});
-    return {.status = 500, .body = "Internal error.\n"};
+    Answer answer{.status = 500, .body = "Internal error.\n"};
+    return request.path.starts_with(kOperations) ? as_problem(std::move(answer)) : answer;
   }
 }
 
 }  // namespace
 
-bool take_turn(Connection& connection, RequestHandler& handler, const TurnLimits& limits) {
+TurnEnd take_turn(Connection& connection, RequestHandler& handler, const TurnLimits& limits) {
   const TimePoint deadline = std::chrono::steady_clock::now() + limits.patience;
   const size_t size = read_head(connection, limits.head, deadline);
-  if (size == 0) return false;
-  const auto head = check_head(connection.input().substr(0, size));
-  if (!head) return say_goodbye(connection, head.error());
+  if (size == 0) return {};
+  const auto text = connection.input().substr(0, size);
+  const auto head = check_head(text);
+  if (!head) return say_goodbye(connection, for_operations(text) ? as_problem(head.error()) : head.error());
   connection.use(size);
 
   BodyReader body(connection, *head, deadline);
@@ -61,14 +70,16 @@ bool take_turn(Connection& connection, RequestHandler& handler, const TurnLimits
                                       .content_type = head->content_type,
                                       .from_page = head->from_page,
                                       .traceparent = head->traceparent,
+                                      .last_event_id = head->last_event_id,
                                       .peer = connection,
                                       .body = body});
+  if (answer.events) return {.again = false, .events = answer.events};
   const bool go_on = head->keep_alive && body.reusable() && !limits.stopping;
-  if (!connection.send(render(answer, head->method != "HEAD", !go_on))) return false;
-  if (go_on) return body.skip_rest();
+  if (!connection.send(render(answer, head->method != "HEAD", !go_on))) return {};
+  if (go_on) return {.again = body.skip_rest(), .events = {}};
   // Only a client that is still sending needs the gentle way, which may hold this worker for a second.
   if (!body.finished() || !connection.input().empty()) connection.close_gently();
-  return false;
+  return {};
 }
 
 }  // namespace holdfast::control

@@ -14,7 +14,12 @@ struct TurnLimits {
   const std::atomic<bool>& stopping;
 };
 
-// Reads one request from the connection, has it answered and sends the answer. False: that was the last one, the connection is done.
-bool take_turn(Connection& connection, RequestHandler& handler, const TurnLimits& limits);
+struct TurnEnd {
+  bool again;                           // false: that was the last request, the connection is done
+  std::shared_ptr<EventSource> events;  // the answer, of which nothing has been sent
+};
+
+// Reads one request from the connection, has it answered and sends the answer.
+TurnEnd take_turn(Connection& connection, RequestHandler& handler, const TurnLimits& limits);
 
 }  // namespace holdfast::control

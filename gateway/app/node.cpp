@@ -14,8 +14,10 @@
 #include <unistd.h>
 
 #include "adapters/registry.h"
+#include "control/api/api.h"
 #include "control/auth/authenticator.h"
 #include "control/gap_log.h"
+#include "control/grpc/grpc_door.h"
 #include "control/http/server.h"
 #include "control/service.h"
 #include "control/zmq/zmq_door.h"
@@ -103,6 +105,12 @@ std::string host_name() {
 
 std::string with_port(const std::string& address, uint16_t port) {
   return address.substr(0, address.rfind(':') + 1) + std::to_string(port);
+}
+
+ItemLimits limits_of(const control::GrpcOptions& options) {
+  ItemLimits limits;
+  limits.max_items = static_cast<size_t>(options.max_items);
+  return limits;
 }
 
 }  // namespace
@@ -230,6 +238,16 @@ struct Node::State final : control::NodeFacts {
     return {};
   }
 
+  // The tokens are every door's.
+  control::GrpcDoor::Wiring grpc_wiring() {
+    const auto authenticate = [this](std::string_view authorization, const std::vector<std::string>& certificate_names,
+                                     std::string_view peer) -> Result<control::Caller> {
+      if (!authenticator->asks()) return control::Caller::anybody();
+      return authenticator->authenticate(authorization, certificate_names, "grpc", peer);
+    };
+    return {.authenticate = authenticate, .knows_callers = authenticator->asks(), .ready = [this] { return readiness().ready; }};
+  }
+
   // For dashboards made for Pushpin.
   void pushpin_metrics() {
     const auto sum = [this](const char* name, std::initializer_list<Metrics::Labels> labels, bool gauge) {
@@ -275,6 +293,8 @@ struct Node::State final : control::NodeFacts {
   std::unique_ptr<control::Fleet> fleet;
   std::unique_ptr<control::Service> service;
   std::unique_ptr<control::Authenticator> authenticator;
+  std::unique_ptr<control::Api> api;
+  std::unique_ptr<control::GrpcDoor> grpc_door;
   std::unique_ptr<control::HttpServer> control_door;
   std::unique_ptr<control::ZmqDoor> zmq_door;
   std::unique_ptr<NodeWatch> node_watch;
@@ -355,7 +375,9 @@ Result<void> Node::State::start() {
   sink = std::make_unique<control::FleetSink>(*fleet, *hub);
   pushpin_metrics();
   add_metrics();
-  control_door = std::make_unique<control::HttpServer>(settings.control, *service, *authenticator, metrics);
+  api = std::make_unique<control::Api>(*service, durability_of(settings.broker), limits_of(settings.grpc));
+  grpc_door = std::make_unique<control::GrpcDoor>(settings.grpc, *api, grpc_wiring(), metrics);
+  control_door = std::make_unique<control::HttpServer>(settings.control, *service, *authenticator, metrics, durability_of(settings.broker));
   admin_door = std::make_unique<control::AdminServer>(settings.admin, metrics, [this] { return readiness(); });
   admin_door->set_page({service.get(), this, fleet.get(), &gap_log, authenticator.get(), settings.broker.type});
   broker->start(*sink);
@@ -364,6 +386,7 @@ Result<void> Node::State::start() {
   fleet->start();
   if (role != "gateway") {
     if (auto opened = control_door->start(); !opened) return opened;
+    if (auto opened = grpc_door->start(); !opened) return opened;
   }
   if (auto opened = zmq_door->start(authenticator->asks() ? control::SocketGuests::nobody : control::SocketGuests::loopback); !opened)
     return opened;
@@ -384,6 +407,10 @@ const std::vector<std::string>& Node::socket_addresses() const { return state_->
 std::string Node::control_address() const {
   if (state_->settings.node.role == "gateway") return {};
   return with_port(state_->settings.control.address, state_->control_door->port());
+}
+std::string Node::grpc_address() const {
+  if (state_->grpc_door->port() == 0) return {};
+  return with_port(state_->settings.grpc.address, state_->grpc_door->port());
 }
 std::string Node::admin_address() const { return with_port(state_->settings.admin.address, state_->admin_door->port()); }
 
@@ -450,6 +477,7 @@ bool Node::drained() const {
 void Node::stop() {
   auto& state = *state_;
   if (state.control_door) state.control_door->stop();
+  if (state.grpc_door) state.grpc_door->stop();
   if (state.zmq_door) state.zmq_door->stop();
   if (state.admin_door) state.admin_door->stop();
   if (state.fleet) state.fleet->stop();

@@ -22,6 +22,7 @@ class Node {
   const std::vector<std::string>& edge_addresses() const;
   const std::vector<std::string>& socket_addresses() const;  // ZeroMQ, with what each is for
   std::string control_address() const;                       // empty: no such door
+  std::string grpc_address() const;                          // empty: no such door
   std::string admin_address() const;
 
   void set_routes(std::vector<Route> routes);

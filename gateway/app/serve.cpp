@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "control/auth/authenticator.h"
+#include "control/grpc/grpc_door.h"
 #include "control/http/server.h"
 #include "gateway/app/file_watch.h"
 #include "gateway/app/load.h"
@@ -60,6 +61,7 @@ void greet(const Node& node, const Settings& settings, const std::vector<Route>&
   std::printf("holdfast %s is ready\n", HOLDFAST_VERSION);
   for (const auto& address : node.edge_addresses()) std::printf("  clients     %s\n", address.c_str());
   if (!node.control_address().empty()) std::printf("  publishers  %s%s\n", publishing, node.control_address().c_str());
+  if (!node.grpc_address().empty()) std::printf("  grpc        %s\n", node.grpc_address().c_str());
   for (const auto& address : node.socket_addresses()) std::printf("  sockets     %s\n", address.c_str());
   const auto* stream = find_direct(routes, DirectHold::Mode::stream);
   const auto* poll = find_direct(routes, DirectHold::Mode::response);
@@ -162,8 +164,10 @@ int check_config(const ConfigSource& source) {
   if (loaded->problems.empty()) {
     const auto keys = control::KeyRing::load(loaded->settings->auth);
     if (!keys) problems.push_back(keys.error().text);
-    if (loaded->settings->node.role != "gateway") {
-      if (auto door = control::check(loaded->settings->control, keys && !(*keys)->empty()); !door) problems.push_back(door.error().text);
+    const bool asks = keys && !(*keys)->empty();
+    if (keys && loaded->settings->node.role != "gateway") {
+      if (auto door = control::check(loaded->settings->control, asks); !door) problems.push_back(door.error().text);
+      if (auto door = control::check(loaded->settings->grpc, asks); !door) problems.push_back(door.error().text);
     }
   }
   if (const auto& tls = loaded->settings->control.tls; tls.any()) {

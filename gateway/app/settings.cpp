@@ -29,6 +29,7 @@ void declare_all(OptionSet& set, Settings& settings) {
   declare(set, settings.broker);
   control::declare(set, settings.control);
   control::declare(set, settings.auth);
+  control::declare(set, settings.grpc);
   control::declare(set, settings.zmq);
   control::declare(set, settings.admin);
   control::declare(set, settings.tracing);

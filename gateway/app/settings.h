@@ -5,6 +5,7 @@
 
 #include "adapters/registry.h"
 #include "control/auth/options.h"
+#include "control/grpc/options.h"
 #include "control/http/options.h"
 #include "control/otlp/exporter.h"
 #include "control/zmq/options.h"
@@ -42,6 +43,7 @@ struct Settings {
   BrokerOptions broker;
   control::AuthOptions auth;
   control::HttpControlOptions control;
+  control::GrpcOptions grpc;
   control::ZmqOptions zmq;
   control::AdminOptions admin;
   control::TracingOptions tracing;

@@ -59,7 +59,7 @@ const backendPort = await listening(backend);
 const target = [{address: `127.0.0.1:${backendPort}`, over_http: true}];
 const config = {
   listen: [{address: '127.0.0.1:0'}],
-  control: {http: {address: '127.0.0.1:0'}},
+  control: {http: {address: '127.0.0.1:0'}, grpc: {address: ''}},
   metrics: {address: '127.0.0.1:0'},
   routes: [
     {path_begins: '/sockjs', sockjs: '/sockjs', targets: target},

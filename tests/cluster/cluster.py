@@ -52,7 +52,7 @@ class Run:
         if slot not in self.gates:
             self.gates[slot] = await Gates.start(self.broker.ways(slot))
         config = {
-            "listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}}, "metrics": {"address": "127.0.0.1:0"},
+            "listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}, "grpc": {"address": ""}}, "metrics": {"address": "127.0.0.1:0"},
             "loops": 2, "drain": {"window": "500ms"}, "hold": {"sse_retry": "300ms"}, "routes": ROUTES + self.application.routes(),
             **self.cell.node_options, **self.broker.config(slot, self.gates[slot].addresses, **self.cell.broker_options),
         }

@@ -9,7 +9,7 @@ trap 'kill "$node_pid" 2>/dev/null || true; rm -rf "$work"' EXIT
 
 cat >"$work/holdfast.yaml" <<'YAML'
 listen: [{address: "127.0.0.1:0"}]
-control: {http: {address: "127.0.0.1:0"}}
+control: {http: {address: "127.0.0.1:0"}, grpc: {address: ""}}
 metrics: {address: "127.0.0.1:0"}
 YAML
 coproc node { exec "$binary" serve --config "$work/holdfast.yaml" 2>"$work/log"; }

@@ -8,7 +8,7 @@ command -v node >/dev/null || { apt-get update -qq; DEBIAN_FRONTEND=noninteracti
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 cat >"$work/holdfast.yaml" <<YAML
 listen: [{address: "127.0.0.1:0"}]
-control: {http: {address: "127.0.0.1:0"}, zmq: {pull: "tcp://127.0.0.1:0", sub: ["tcp://127.0.0.1:0"], command: "tcp://127.0.0.1:0"}}
+control: {http: {address: "127.0.0.1:0"}, grpc: {address: ""}, zmq: {pull: "tcp://127.0.0.1:0", sub: ["tcp://127.0.0.1:0"], command: "tcp://127.0.0.1:0"}}
 metrics: {address: "127.0.0.1:0"}
 hold: {rerequest: always}
 routes: [{path_begins: /, targets: [{address: "127.0.0.1:$port", over_http: true}]}]

@@ -263,7 +263,7 @@ class Node:
         path = pathlib.Path(self.folder.name)
         base = {
             "listen": [{"address": "127.0.0.1:0"}],
-            "control": {"http": {"address": "127.0.0.1:0"}},
+            "control": {"http": {"address": "127.0.0.1:0"}, "grpc": {"address": "127.0.0.1:0"}},
             "metrics": {"address": "127.0.0.1:0"},
             "drain": {"window": "200ms"},
             "loops": 2,
@@ -286,7 +286,7 @@ class Node:
         self.stopped = False
         end = time.monotonic() + 30
         for line in self.process.stdout:
-            match = re.match(rb"\s+(clients|publishers|sockets|metrics)\s+(\S+)(?: \((\w+)\))?", line)
+            match = re.match(rb"\s+(clients|publishers|grpc|sockets|metrics)\s+(\S+)(?: \((\w+)\))?", line)
             if match:
                 name = match[3].decode() if match[3] else match[1].decode()
                 self.addresses.setdefault(name, []).append(match[2].decode())

@@ -16,7 +16,7 @@ def config_text(s, ports, workdir):
         "listen": [{"address": local("edge")}],
         "routes_file": os.path.join(workdir, "routes"),
         "broker": {"type": "memory"},
-        "control": {"http": {"address": local("control"), "max_body": s.control_max_body},
+        "control": {"http": {"address": local("control"), "max_body": s.control_max_body}, "grpc": {"address": ""},
                     "zmq": {"pull": "tcp://" + local("pull"), "sub": ["tcp://" + local("sub")], "command": "tcp://" + local("command"),
                             "stats": "ipc://%s/stats" % workdir, "stats_format": s.stats_format,
                             "report_interval": "%ds" % s.report_interval, "connection_ttl": "%ds" % s.connection_ttl,

@@ -116,7 +116,7 @@ def doctor(*arguments):
 @pytest.fixture
 def config(tmp_path):
     def write(**more):
-        base = {"listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}}, "metrics": {"address": "127.0.0.1:0"},
+        base = {"listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}, "grpc": {"address": ""}}, "metrics": {"address": "127.0.0.1:0"},
                 "edge": {"max_connections": 100}, "loops": 1}
         (tmp_path / "holdfast.yaml").write_text(json.dumps({**base, **more}))
         return tmp_path / "holdfast.yaml"

@@ -37,7 +37,7 @@ def imported_node(folder, conf, routes):
     assert done.returncode in (0, 1), done.stderr
     checked = subprocess.run([BINARY, "check-config", "--config", folder / "holdfast.yaml"], capture_output=True, text=True, env=PLAIN, timeout=60)
     assert checked.returncode == 0, checked.stderr
-    return Node(file=folder / "holdfast.yaml", sets=["metrics.address=127.0.0.1:0", "control.http.address=127.0.0.1:0", "drain.window=100ms", "loops=2"])
+    return Node(file=folder / "holdfast.yaml", sets=["metrics.address=127.0.0.1:0", "control.http.address=127.0.0.1:0", "control.grpc.address=", "drain.window=100ms", "loops=2"])
 
 
 def ask_all(case, proxy, recorder):

@@ -21,7 +21,7 @@ def context():
 
 @pytest.fixture
 def node(start):
-    return start(routes=STREAMS, control={"http": {"address": "127.0.0.1:0"}, "zmq": SOCKETS})
+    return start(routes=STREAMS, control={"http": {"address": "127.0.0.1:0"}, "grpc": {"address": ""}, "zmq": SOCKETS})
 
 
 def socket(context, kind, address):
@@ -89,7 +89,7 @@ def test_items_keep_the_order_in_which_they_were_pushed(node, context):
 
 
 def test_subscriptions_follow_listeners_and_a_prefix_is_no_match(start, context):
-    node = start(routes=STREAMS, control={"http": {"address": "127.0.0.1:0"}, "zmq": SOCKETS}, delivery={"subscription_linger": "0s"})
+    node = start(routes=STREAMS, control={"http": {"address": "127.0.0.1:0"}, "grpc": {"address": ""}, "zmq": SOCKETS}, delivery={"subscription_linger": "0s"})
     publisher = socket(context, zmq.XPUB, node.addresses["sub"][0])
     stream = node.get("/s/room")
     assert publisher.recv() == b"\x01room"
@@ -102,7 +102,7 @@ def test_subscriptions_follow_listeners_and_a_prefix_is_no_match(start, context)
 
 def test_commands(start, context):
     backend = Backend(lambda request, connection: hold("stream", "news", body=b"[open]"))
-    node = start(backend, control={"http": {"address": "127.0.0.1:0"}, "zmq": SOCKETS})
+    node = start(backend, control={"http": {"address": "127.0.0.1:0"}, "grpc": {"address": ""}, "zmq": SOCKETS})
     stream = node.get("/x")
     stream.until("[open]")
     uris = command(context, node, "get-zmq-uris")[b"value"]
@@ -131,14 +131,14 @@ def test_a_malformed_command_is_answered(node, context):
 
 def test_sockets_are_not_opened_to_others_without_a_word(tmp_path):
     config = tmp_path / "holdfast.yaml"
-    config.write_text(json.dumps({"listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}, "zmq": {"pull": "tcp://0.0.0.0:0"}},
+    config.write_text(json.dumps({"listen": [{"address": "127.0.0.1:0"}], "control": {"http": {"address": "127.0.0.1:0"}, "grpc": {"address": ""}, "zmq": {"pull": "tcp://0.0.0.0:0"}},
                                   "metrics": {"address": "127.0.0.1:0"}}))
     run = subprocess.run([BINARY, "serve", "--config", str(config)], capture_output=True, text=True, timeout=20)
     assert run.returncode == 2 and "allow_anonymous" in run.stderr
 
 
 def test_a_node_tells_its_stats_again_before_they_run_out(start, context, tmp_path):
-    node = start(routes=STREAMS, control={"http": {"address": "127.0.0.1:0"}, "zmq": {
+    node = start(routes=STREAMS, control={"http": {"address": "127.0.0.1:0"}, "grpc": {"address": ""}, "zmq": {
         "stats": "ipc://%s/stats" % tmp_path, "stats_format": "tnetstring", "subscription_ttl": "1s", "connection_ttl": "1s"}})
     stats = context.socket(zmq.SUB)
     stats.rcvtimeo = 10_000
@@ -174,7 +174,7 @@ def test_a_publisher_that_several_nodes_subscribe_to_is_heard_once(start, contex
     address = "tcp://127.0.0.1:%d" % publisher.bind_to_random_port("tcp://127.0.0.1")
     events = [{"path": "/e/{channel}", "hold": {"mode": "stream", "channels": ["{channel}"]}}]
     nodes = [start(routes=events, broker={"type": "redis", "redis": {"address": "127.0.0.1:%d" % redis.port}},
-                   control={"http": {"address": "127.0.0.1:0"}, "zmq": {"sub": [address], "sub_connect": True}}) for _ in range(2)]
+                   control={"http": {"address": "127.0.0.1:0"}, "grpc": {"address": ""}, "zmq": {"sub": [address], "sub_connect": True}}) for _ in range(2)]
     streams = [node.get("/e/a") for node in nodes]
     for stream in streams:
         stream.until("id:")  # it is live

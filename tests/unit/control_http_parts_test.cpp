@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "control/address.h"
+#include "control/elastic_pool.h"
 #include "control/http/accept.h"
-#include "control/http/address.h"
-#include "control/http/elastic_pool.h"
 #include "control/http/request_guard.h"
 #include "tests/unit/control_support.h"
 

@@ -1,4 +1,4 @@
-#include "control/http/address.h"
+#include "control/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-#include "control/http/elastic_pool.h"
+#include "control/elastic_pool.h"
 
 #include <system_error>
 
