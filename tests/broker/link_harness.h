@@ -94,7 +94,7 @@ class LinkContract : public testing::TestWithParam<LinkedMaker> {
 
  private:
   void expect_honest(Connection& listener);
-  void expect_come_or_told(const std::vector<RecordingSink::Event>& events) const;
+  bool all_came_or_told(Connection& listener) const;
   void expect_in_history(Position since, const std::vector<std::string>& missing);
 };
 
