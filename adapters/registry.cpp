@@ -31,6 +31,10 @@ void declare(OptionSet& set, BrokerOptions& options) {
         return made ? std::string() : made.error().text;
       });
   set.text("foreign_stream", options.foreign_stream, "What of their raw bytes goes into streams; {} stands for them.");
+  set.text_list(
+      "foreign_templates", options.foreign_templates,
+      "PREFIX FORMAT=TEMPLATE: what raw bytes become on the channels of one entry of `foreign`. FORMAT is http-stream, http-response "
+      "or ws-message; {} stands for the bytes.");
   {
     const OptionSet::Section memory(set, "memory");
     declare(set, options.memory);
@@ -49,9 +53,16 @@ void declare(OptionSet& set, BrokerOptions& options) {
   }
 }
 
+static Result<ForeignChannels> foreign_channels(const BrokerOptions& options) {
+  auto foreign = ForeignChannels::make(options.foreign, options.foreign_stream);
+  if (!foreign) return invalid("broker.foreign: " + foreign.error().text);
+  if (const auto used = foreign->use(options.foreign_templates); !used) return invalid("broker.foreign_templates: " + used.error().text);
+  return foreign;
+}
+
 Result<void> check(const BrokerOptions& options) {
-  const auto foreign = ForeignChannels::make(options.foreign, options.foreign_stream);
-  if (!foreign) return fail(ErrorKind::invalid, "broker.foreign: " + foreign.error().text);
+  const auto foreign = foreign_channels(options);
+  if (!foreign) return fail(foreign.error());
   if (foreign->any() && options.type != "redis" && options.type != "kafka") {
     return invalid("broker.foreign: only with redis or kafka; with ZeroMQ see control.zmq.sub");
   }
@@ -63,7 +74,7 @@ Result<void> check(const BrokerOptions& options) {
 
 Result<std::unique_ptr<Broker>> make_broker(const BrokerOptions& options, const Clock& clock, Metrics& metrics) {
   if (auto checked = check(options); !checked) return fail(checked.error());
-  const auto foreign = ForeignChannels::make(options.foreign, options.foreign_stream);
+  const auto foreign = foreign_channels(options);
   if (options.type == "memory") return std::make_unique<MemoryBroker>(options.memory, clock, metrics);
   if (options.type == "kafka") return std::make_unique<KafkaBroker>(with_foreign(options.kafka, *foreign), clock, metrics);
   if (options.type == "redis") return std::make_unique<RedisBroker>(with_foreign(options.redis, *foreign), clock, metrics);

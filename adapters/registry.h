@@ -23,6 +23,7 @@ struct BrokerOptions {
   std::string type = "memory";
   std::vector<std::string> foreign;  // "PREFIX=raw", "PREFIX=item-json"
   std::string foreign_stream = "{}";
+  std::vector<std::string> foreign_templates;  // "PREFIX FORMAT=TEMPLATE"
   MemoryOptions memory;
   RedisOptions redis;
   KafkaOptions kafka;

@@ -180,7 +180,7 @@ void ZmqDoor::State::read_items(zmq::socket_t& socket, bool with_channel) {
 
 void ZmqDoor::State::take(const zmq::message_t& frame, std::string_view channel) {
   const auto wire = channel.empty() ? std::nullopt : parse_wire(options.sub_wire);
-  auto item = wire ? foreign_item(*wire, view_of(frame), std::string(channel), "{}") : parse_item_frame(view_of(frame), limits, channel);
+  auto item = wire ? foreign_item(*wire, view_of(frame), std::string(channel)) : parse_item_frame(view_of(frame), limits, channel);
   if (!item) {
     bad.add();
     log::warn("a message socket got no item", {{"reason", item.error().text}, {"bytes", frame.size()}});

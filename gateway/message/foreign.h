@@ -17,16 +17,26 @@ enum class Wire {
 };
 std::optional<Wire> parse_wire(std::string_view word);  // "raw", "item-json"
 
-// The item that it stands for on this channel. Raw bytes become every format: the body of a response, a WebSocket message (text if they are
-// UTF-8, else binary), and a stream's content as `stream_template` says, in which {} stands for them. Errors: invalid, too_large.
-Result<Item> foreign_item(Wire wire, std::string_view bytes, std::string channel, std::string_view stream_template);
+// What raw bytes become in each format; the first {} stands for them.
+struct ForeignTemplates {
+  std::string stream = "{}";
+  std::string response = "{}";
+  std::string message = "{}";
+};
+
+// The item that it stands for on this channel. Raw bytes become every format: a stream's content, the body of a response, a WebSocket
+// message (text if they are UTF-8, else binary). Errors: invalid, too_large.
+Result<Item> foreign_item(Wire wire, std::string_view bytes, std::string channel, const ForeignTemplates& templates = {});
 
 // Which channels are fed by such producers, by prefix. The longest wins. Threads: any, once made.
 class ForeignChannels {
  public:
   ForeignChannels() = default;
   // "PREFIX=raw" or "PREFIX=item-json" each. Errors: invalid, naming the entry.
-  static Result<ForeignChannels> make(const std::vector<std::string>& entries, std::string stream_template);
+  static Result<ForeignChannels> make(const std::vector<std::string>& entries, const std::string& stream_template);
+  // "PREFIX FORMAT=TEMPLATE" each, of an entry with raw: instead of the bytes as they are, and in streams of `stream_template`. FORMAT is
+  // http-stream, http-response or ws-message. Errors: invalid, naming the entry.
+  Result<void> use(const std::vector<std::string>& templates);
 
   bool any() const { return !rules_.empty(); }
   bool match(std::string_view channel) const { return find(channel) != nullptr; }
@@ -40,10 +50,12 @@ class ForeignChannels {
   struct Rule {
     std::string prefix;
     Wire wire;
+    ForeignTemplates templates;
+    std::vector<std::string> own;  // formats whose template is this entry's
   };
+  Result<void> use(const std::string& text);
   const Rule* find(std::string_view channel) const;
   std::vector<Rule> rules_;  // longest prefix first
-  std::string stream_template_ = "{}";
 };
 
 }  // namespace holdfast

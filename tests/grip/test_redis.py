@@ -165,6 +165,20 @@ def test_a_node_starts_without_its_broker_and_serves_when_it_comes(cluster, redi
     stream.until("data: one\n\n")
 
 
+def test_a_mapping_of_foreign_channels_has_templates_of_its_own(start, redis):
+    node = ready(start(routes=ROUTES, broker={"type": "redis", "foreign": ["news.=raw", "news.up.=raw"],
+                                              "foreign_templates": ["news.up. http-stream=UP {}", 'news.up. ws-message={"up":"{}"}'],
+                                              "redis": {"address": "127.0.0.1:%d" % redis.port}}))
+    plain, up = (node.get("/events/" + channel) for channel in ("news.one", "news.up.one"))
+    ws = WebSocket(node, "/ws/news.up.one")
+    eventually(lambda: node.metrics()["holdfast_subscriptions"] == 3, what="the holds")
+    for channel in ("news.one", "news.up.one"):
+        subprocess.run(["redis-cli", "-p", str(redis.port), "PUBLISH", channel, "by hand"], check=True, stdout=subprocess.DEVNULL)
+    plain.until("data: by hand\n\n")
+    up.until("data: UP by hand\n\n")
+    ws.expect_text('{"up":"by hand"}')
+
+
 def test_what_is_published_by_hand_reaches_clients_and_they_are_told_of_what_they_may_miss(start, redis):
     node = ready(start(routes=ROUTES, broker={"type": "redis", "foreign": ["news.=raw", "items.=item-json"],
                                               "redis": {"address": "127.0.0.1:%d" % redis.port, "timeout": "1s"}}))
