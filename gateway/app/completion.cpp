@@ -163,8 +163,10 @@ std::string zsh_arguments(const Command& command) {
       continue;
     }
     for (const auto& name : word.names) {
-      const std::string value = word.takes_value ? ":value:" + zsh_action(word) : "";
-      out += " " + shell_quoted("*" + name + "[" + zsh_text(word.help) + "]" + value);
+      std::string spec = "*" + name;
+      spec.append("[").append(zsh_text(word.help)).append("]");
+      if (word.takes_value) spec.append(":value:").append(zsh_action(word));
+      out.append(" ").append(shell_quoted(spec));
     }
   }
   return out;

@@ -137,7 +137,7 @@ void carry_metrics(const PushpinSettings& settings, Imported& out) {
   for (const std::string_view key : {"handler/prometheus_port", "proxy/prometheus_port"}) {
     std::string address = settings.text(key);
     if (address.empty() || address == "0") continue;
-    if (address.find(':') == std::string::npos) address = "0.0.0.0:" + address;
+    if (address.find(':') == std::string::npos) address.insert(0, "0.0.0.0:");
     out.set("metrics.address", {address}, shown_key(key), place_of(settings, key));
     out.note(Note::Kind::lost, shown_key(key), place_of(settings, key),
              "the port is carried, but metrics have other names (holdfast_...): change rules and dashboards");
