@@ -1,12 +1,13 @@
 """Each operation through each door: the same answers, the same faults."""
 import json
 import re
+import subprocess
 
 import grpc
 import pytest
 from api import Client, code_of, item, pb
 from google.protobuf import json_format
-from kit import Connection, eventually
+from kit import BINARY, ENVIRONMENT, Connection, eventually
 
 Code = grpc.StatusCode
 ROUTES = [{"path": "/e/{channel}", "hold": {"mode": "stream", "channels": ["{channel}"]}}]
@@ -81,6 +82,72 @@ def test_every_door_answers_the_same(node, operation, request_, method, target):
         for answer in (first[1], second[1]):
             answer["nodes"][0].pop("uptimeSeconds")
     assert first == second
+
+
+# The same on the command line.
+COMMANDS = [
+    ("/v1/nodes", ["nodes"]),
+    ("/v1/channels?prefix=he&limit=5", ["channels", "he", "--limit", "5"]),
+    ("/v1/connections", ["connections"]),
+    ("/v1/connections?channel=held&kind=stream&limit=1", ["connections", "--channel", "held", "--kind", "stream", "--limit", "1"]),
+    ("/v1/connections/nobody/refresh", ["refresh", "nobody"]),
+    ("/v1/connections/nobody/disconnect", ["disconnect", "nobody"]),
+    ("/v1/nodes/nobody/drain", ["drain", "nobody"]),
+]
+
+
+def over_cli(node, *arguments):
+    command = [BINARY, *arguments, "--json", "--url", node.addresses["publishers"][0]]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    answer = json.loads(done.stdout)
+    if done.returncode == 0:
+        return 200, answer
+    assert done.returncode == 1
+    return answer["status"], answer["error"].split(": ", 1)[1]
+
+
+@pytest.mark.parametrize("target,arguments", COMMANDS, ids=[t for t, _ in COMMANDS])
+def test_the_command_line_answers_the_same(node, target, arguments):
+    stream = node.get("/e/held")
+    stream.until("id:")
+    method = next(m for _, _, m, t in OPERATIONS if t == target)
+    first, second = over_http(node, method, target), over_cli(node, *arguments)
+    if arguments == ["nodes"]:
+        for answer in (first[1], second[1]):
+            answer["nodes"][0].pop("uptimeSeconds")
+    assert first == second
+
+
+def test_orders_on_the_command_line_are_carried_out(node):
+    stream = node.get("/e/held")
+    stream.until("id:")
+    connection, = over_cli(node, "connections")[1]["connections"]
+    assert over_cli(node, "disconnect", connection["id"]) == (200, {"id": connection["id"]})
+    assert "retry:" in stream.read().decode() and stream.whole
+    own, = over_cli(node, "nodes")[1]["nodes"]
+    assert over_cli(node, "drain", own["id"]) == (200, {"id": own["id"]})
+    assert node.process.wait(20) == 0
+
+
+def test_tail_shows_what_is_published_and_goes_on_from_a_position(node):
+    with Client(node) as client:
+        start, = client.publish(item("news", "first"))
+        client.publish(item("news", "second\nline"), item("news", "\x1b[31mthird"))
+    command = [BINARY, "tail", "news", "--since", start.position, "-n", "2", "--url", node.addresses["publishers"][0]]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    assert done.returncode == 0 and "-- listening to news" in done.stderr
+    assert [line[10:] for line in done.stdout.splitlines()] == ["second line", "?[31mthird"]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [e["event"] for e in events] == ["live", "item", "item"] and events[1]["item"]["httpStream"]["content"] == "second\nline"
+
+
+def test_bench_counts_every_delivery(node):
+    command = [BINARY, "bench", "--edge", node.addresses["clients"][0] + "/e/bench", "--clients", "20", "--rate", "20", "--seconds", "1", "--json",
+               "--url", node.addresses["publishers"][0]]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    report = json.loads(done.stdout)
+    assert done.returncode == 0 and report["published"] == 20 and report["delivered"] == 400 and report["missing"] == 0, report
 
 
 def test_what_is_published_through_one_door_is_read_through_the_other(node):
