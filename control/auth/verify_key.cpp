@@ -64,8 +64,9 @@ std::string der_of(std::string_view signature) {
   Number r = number(signature.substr(0, kCoordinate)), s = number(signature.substr(kCoordinate));
   const EcSignature both(ECDSA_SIG_new());
   if (!r || !s || !both || ECDSA_SIG_set0(both.get(), r.get(), s.get()) != 1) return {};
-  (void)r.release();  // they are its own now
-  (void)s.release();
+  // They are its own now.
+  [[maybe_unused]] const auto* kept_r = r.release();
+  [[maybe_unused]] const auto* kept_s = s.release();
   unsigned char* raw = nullptr;
   const int size = i2d_ECDSA_SIG(both.get(), &raw);
   if (size <= 0) return {};

@@ -23,8 +23,9 @@ class PublishCall final : public grpc::ServerUnaryReactor, public std::enable_sh
  private:
   void answered(Result<v1::PublishResponse> answer) {
     if (taken_.exchange(true)) return;
-    if (answer) *response_ = *std::move(answer);
-    Finish(answer ? grpc::Status::OK : to_status(answer.error()));
+    if (!answer) return Finish(to_status(answer.error()));
+    *response_ = *std::move(answer);
+    Finish(grpc::Status::OK);
   }
   void end(const grpc::Status& status) {
     if (!taken_.exchange(true)) Finish(status);

@@ -328,7 +328,9 @@ Result<void> Node::State::listen() {
 Result<void> Node::State::start() {
   auto rules = ForwardRules::make(settings.proxy);
   if (!rules) return fail(rules.error());
-  authenticator = std::make_unique<control::Authenticator>(settings.auth, clock, metrics);
+  // Keys stay with the nodes that ask for them.
+  const bool opens_doors = settings.node.role != "gateway";
+  authenticator = std::make_unique<control::Authenticator>(opens_doors ? settings.auth : control::AuthOptions(), clock, metrics);
   if (auto loaded = authenticator->load(); !loaded) return loaded;
   const auto shared_rules = std::make_shared<const ForwardRules>(std::move(*rules));
   auto made = make_broker(settings.broker, clock, metrics);
