@@ -171,7 +171,7 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   Arguments& a = *arguments;
   CLI::App* command = app.add_subcommand("bench", "Hold streams at a node, publish to them, and measure");
-  command->add_option("--edge", a.edge, "Stream to hold (default: /events/bench of 127.0.0.1:7999)")->type_name("URL");
+  command->add_option("--edge", a.edge, "Stream to hold (default: /events/bench, port 7999)")->type_name("URL");
   command->add_option("--channel", a.channel, "Channel of that stream (default bench)")->type_name("CHANNEL");
   command->add_option("--clients", a.clients, "Streams (default 100)")->type_name("N")->check(CLI::Range(1, 1000000));
   command->add_option("--rate", a.rate, "Messages a second (default 10)")->type_name("N")->check(CLI::Range(1, 100000));
