@@ -151,6 +151,19 @@ int serve(const ConfigSource& source) {
   return 0;
 }
 
+namespace {
+
+// What is asked at the doors of publishers, and whether they may be opened as they are.
+void check_doors(const Settings& settings, std::vector<std::string>& problems) {
+  const auto keys = control::KeyRing::load(settings.auth);
+  if (!keys) return problems.push_back(keys.error().text);
+  const bool asks = !(*keys)->empty();
+  if (auto door = control::check(settings.control, asks); !door) problems.push_back(door.error().text);
+  if (auto door = control::check(settings.grpc, asks); !door) problems.push_back(door.error().text);
+}
+
+}  // namespace
+
 int check_config(const ConfigSource& source) {
   const auto loaded = load(source);
   auto problems = loaded->problems;
@@ -161,15 +174,7 @@ int check_config(const ConfigSource& source) {
   }
   if (auto rules = ForwardRules::make(loaded->settings->proxy); !rules) problems.push_back(rules.error().text);
   if (auto broker = check(loaded->settings->broker); !broker) problems.push_back(broker.error().text);
-  if (loaded->problems.empty()) {
-    const auto keys = control::KeyRing::load(loaded->settings->auth);
-    if (!keys) problems.push_back(keys.error().text);
-    const bool asks = keys && !(*keys)->empty();
-    if (keys && loaded->settings->node.role != "gateway") {
-      if (auto door = control::check(loaded->settings->control, asks); !door) problems.push_back(door.error().text);
-      if (auto door = control::check(loaded->settings->grpc, asks); !door) problems.push_back(door.error().text);
-    }
-  }
+  if (loaded->problems.empty() && loaded->settings->node.role != "gateway") check_doors(*loaded->settings, problems);
   if (const auto& tls = loaded->settings->control.tls; tls.any()) {
     if (auto read = control::TlsAcceptor(tls).load(); !read) problems.push_back("control.http.tls: " + read.error().text);
   }

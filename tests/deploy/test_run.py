@@ -49,7 +49,8 @@ def test_every_default_that_the_schema_names_is_taken(tmp_path):
     schema = json.loads((chart.CHART / "values.schema.json").read_text())["properties"]["config"]
 
     def defaults(at):
-        return {name: defaults(m) if "properties" in m else m["default"] for name, m in at["properties"].items() if not m.get("writeOnly")}
+        return {name: defaults(m) if "properties" in m else m["default"] for name, m in at["properties"].items()
+            if not m.get("writeOnly") and ("properties" in m or "default" in m)}
 
     values = tmp_path / "values.yaml"
     values.write_text(yaml.safe_dump({"config": defaults(schema)}))
