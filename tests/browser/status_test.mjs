@@ -15,7 +15,7 @@ const nodes = [];
 async function start(more = {}) {
   const config = {
     listen: [{address: '127.0.0.1:0'}],
-    control: {http: {address: '127.0.0.1:0', ...more.control}},
+    control: {http: {address: '127.0.0.1:0', ...more.control}, grpc: {address: '127.0.0.1:0'}},
     metrics: {address: '127.0.0.1:0'},
     routes: [{path: '/events/{name}', hold: {mode: 'stream', channels: ['{name}'], content_type: 'text/event-stream'}},
       {path: '/poll/{name}', hold: {mode: 'response', channels: ['{name}']}},
