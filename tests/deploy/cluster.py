@@ -103,7 +103,8 @@ class Node:
         while time.monotonic() < end:
             with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen("http://%s%s" % (self.addresses["metrics"], self.probe), timeout=5):
                 return self
-            time.sleep(0.05)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                raise AssertionError("the node ended with %d" % self.process.wait(0.05))
         raise AssertionError("the node did not become ready")
 
     def __enter__(self):

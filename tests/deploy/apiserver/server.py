@@ -76,10 +76,12 @@ class ApiServer:
             connection.close()
 
     def eventually(self, condition, what):
+        """Looks again and again, and meanwhile for the end of the server, after which nothing can come any more."""
         end = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < end and all(p.poll() is None for p in self.processes), "never " + what + self.logs()
-            time.sleep(0.1)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.processes[-1].wait(0.1)
 
     def logs(self):
         return "".join("\n%s: %s" % (path.name, path.read_text()[-1500:]) for path in self.folder.glob("*.log"))
