@@ -55,7 +55,8 @@ class NodeFacts {
     int64_t connections = 0, channels = 0;
   };
   virtual Held held() = 0;  // does not wait
-  // Fills the feed with what is published to the channel, from behind `since` if that is given, until the feed is closed or the node stops.
+  // Fills the feed with what is published to the channel, from behind `since` if that is given, until the feed is closed, its
+  // time is up or the node stops.
   virtual void watch(const std::string& channel, std::optional<Position> since, std::shared_ptr<WatchFeed> feed) = 0;
 };
 

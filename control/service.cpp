@@ -170,7 +170,7 @@ Result<std::shared_ptr<WatchFeed>> Service::watch(const Caller& caller, const st
     if (!positions) return invalid("since: this is no position of channel " + channel);
     from = positions->front();
   }
-  auto feed = std::make_shared<WatchFeed>();
+  auto feed = std::make_shared<WatchFeed>(caller.until);
   feed->on_ready(std::move(ready));
   node_.watch(channel, from, feed);
   return feed;

@@ -36,7 +36,13 @@ class WatchFeed {
  public:
   static constexpr size_t kMostEvents = 10'000;
   static constexpr size_t kMostBytes = 8'000'000;
-  static constexpr std::string_view kTooSlow = "too slow";  // why it ended
+  // Why it ended.
+  static constexpr std::string_view kTooSlow = "too slow";
+  static constexpr std::string_view kExpired = "the credentials of its reader have ended";
+
+  // `until`: when it ends by itself; none: never. Whoever fills it keeps the time.
+  explicit WatchFeed(std::optional<WallTime> until = {}) : until_(until) {}
+  std::optional<WallTime> until() const { return until_; }
 
   // The reader's. `ready` is called when something comes to an empty feed, on the thread that fills it; set before the watch begins.
   void on_ready(std::function<void()> ready) { ready_ = std::move(ready); }
@@ -52,6 +58,7 @@ class WatchFeed {
  private:
   std::optional<WatchEvent> take_locked();
 
+  const std::optional<WallTime> until_;
   std::mutex mutex_;
   std::condition_variable came_;
   std::deque<WatchEvent> events_;

@@ -80,12 +80,13 @@ class Bench {
     raise_limit();
     say("opening " + std::to_string(a_.clients) + " streams at " + a_.edge);
     if (const auto opened = listeners_.open(a_.edge, a_.clients); !opened)
-      return opened.error().kind == ErrorKind::invalid ? complaint.usage(opened.error().text) : complain(opened.error().text);
+      return opened.error().kind == ErrorKind::invalid ? complaint.usage(opened.error().text) : complaint.unreachable(opened.error().text);
     const auto until = Listeners::Clock::now() + std::chrono::seconds(30);
     while (listeners_.begun() + listeners_.ended() < a_.clients && Listeners::Clock::now() < until) listeners_.turn(milliseconds(100));
     if (listeners_.begun() < a_.clients)
-      return complain("only " + std::to_string(listeners_.begun()) + " of " + std::to_string(a_.clients) + " streams are held" +
-                      (listeners_.refusal().empty() ? "" : "; the node answered " + listeners_.refusal()));
+      return complaint.unreachable("only " + std::to_string(listeners_.begun()) + " of " + std::to_string(a_.clients) +
+                                   " streams are held" +
+                                   (listeners_.refusal().empty() ? "" : "; the node answered " + listeners_.refusal()));
     return measure(std::move(*client));
   }
 
@@ -144,13 +145,6 @@ class Bench {
     return missing(publisher) == 0 && publisher.refused() == 0 ? Exit::good : Exit::refused;
   }
 
-  Exit complain(const std::string& text) const {
-    if (a_.door.json)
-      std::cout << nlohmann::json{{"error", text}}.dump() << "\n";
-    else
-      std::cerr << "holdfast bench: " << text << "\n";
-    return Exit::unreachable;
-  }
   void say(const std::string& text) const {
     if (!a_.door.json) std::cerr << text << "\n";
   }

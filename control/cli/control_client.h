@@ -63,6 +63,7 @@ class Complaint {
   Exit unreachable(const ControlClient& client, const Error& error) const {
     return tell(Exit::unreachable, "cannot reach " + client.name() + ": " + error.text, 0);
   }
+  Exit unreachable(const std::string& text) const { return tell(Exit::unreachable, text, 0); }
   // Of a problem (RFC 9457) the detail is told.
   Exit refused(const ControlClient& client, const DoorAnswer& answer) const;
 

@@ -32,9 +32,12 @@ Result<Place> read_url(const std::string& url) {
   Place place;
   place.host = url.substr(kScheme.size(), slash == std::string::npos ? slash : slash - kScheme.size());
   place.path = slash == std::string::npos ? "/" : url.substr(slash);
-  const size_t colon = place.host.rfind(':');
-  place.port = colon == std::string::npos || colon < place.host.rfind(']') + 1 ? "80" : place.host.substr(colon + 1);
-  if (place.port != "80" || colon != std::string::npos) place.host.resize(std::min(colon, place.host.size()));
+  place.port = "80";
+  // A colon inside of brackets is the address's.
+  if (const size_t colon = place.host.rfind(':'); colon != std::string::npos && place.host.find(']', colon) == std::string::npos) {
+    place.port = place.host.substr(colon + 1);
+    place.host.resize(colon);
+  }
   if (place.host.starts_with('[') && place.host.ends_with(']')) place.host = place.host.substr(1, place.host.size() - 2);
   return place;
 }

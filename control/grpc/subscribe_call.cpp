@@ -51,8 +51,10 @@ class SubscribeCall final : public grpc::ServerWriteReactor<v1::SubscribeRespons
     if (!event) return;
     response_ = to_message(*event, channel_);
     if (event->kind == WatchEvent::Kind::ended) {
-      const bool slow = event->reason == WatchFeed::kTooSlow;
-      over_.emplace(slow ? grpc::StatusCode::RESOURCE_EXHAUSTED : grpc::StatusCode::UNAVAILABLE, event->reason);
+      over_.emplace(event->reason == WatchFeed::kTooSlow   ? grpc::StatusCode::RESOURCE_EXHAUSTED
+                    : event->reason == WatchFeed::kExpired ? grpc::StatusCode::UNAUTHENTICATED
+                                                           : grpc::StatusCode::UNAVAILABLE,
+                    event->reason);
     }
     writing_ = true;
     StartWrite(&response_);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "control/http/problem.h"
+
 namespace holdfast::control {
 
 tl::expected<Caller, Answer> authenticate(const Request& request, Authenticator& authenticator, std::string_view door) {
@@ -9,12 +11,8 @@ tl::expected<Caller, Answer> authenticate(const Request& request, Authenticator&
   auto caller = authenticator.authenticate(request.authorization, request.peer.certificate_names(), door, request.peer.address());
   if (caller) return std::move(*caller);
   const bool sent = !request.authorization.empty() || !request.peer.certificate_names().empty();
-  // The texts are ours and have nothing in them that JSON would escape.
-  Answer answer{.status = 401, .body = "Unauthorized: " + caller.error().text + ".\n"};
-  if (request.path.starts_with("/v1/")) {
-    answer.type = "application/problem+json";
-    answer.body = R"({"type":"about:blank","title":"Unauthorized","status":401,"detail":")" + caller.error().text + "\"}\n";
-  }
+  Answer answer = request.path.starts_with(kOperations) ? problem(401, caller.error().text)
+                                                        : Answer{.status = 401, .body = "Unauthorized: " + caller.error().text + ".\n"};
   answer.fields.emplace_back("WWW-Authenticate", bearer_challenge(caller.error(), sent));
   return tl::unexpected(std::move(answer));
 }

@@ -11,6 +11,8 @@ StatusPads::~StatusPads() {
 }
 
 Result<std::vector<WatchEvent>> StatusPads::take(const Caller& caller, const std::string& pad, const std::string& channel) {
+  // A pad's name is no secret that gives somebody else's rights.
+  if (!caller.may_read(channel)) return fail(ErrorKind::denied, caller.name + " may not read channel " + channel);
   const std::lock_guard lock(mutex_);
   drop_absent();
   auto found = places_.find(pad);

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "control/http/query.h"
+#include "control/http/parameters.h"
 #include "control/http/status_page_text.h"
 #include "gateway/base/text.h"
 
@@ -40,6 +40,8 @@ int status_of(ErrorKind kind) {
       return 400;
     case ErrorKind::denied:
       return 403;
+    case ErrorKind::exhausted:
+      return 429;
     case ErrorKind::timeout:
       return 408;
     default:
@@ -131,11 +133,12 @@ Answer StatusPage::items(const Request& request) {
   auto caller = caller_of(request);
   if (!caller && is_local(request)) caller = Caller::anybody();
   if (!caller) return needs_token();
-  const auto channel = query_parameter(request.query, "channel");
-  const auto pad = query_parameter(request.query, "pad");
-  if (!channel || channel->empty() || channel->size() > ItemLimits().max_channel_bytes) return problem(400, "channel: a name is needed.");
-  if (!pad || pad->empty() || pad->size() > kMostPadName) return problem(400, "pad: 1 to 64 characters are needed.");
-  const auto events = pads_.take(*caller, *pad, *channel);
+  auto query = read_query(request.query, {"channel", "pad"});
+  if (!query) return problem(400, query.error().text);
+  const std::string channel = (*query)["channel"], pad = (*query)["pad"];
+  if (channel.empty() || channel.size() > ItemLimits().max_channel_bytes) return problem(400, "channel: a name is needed.");
+  if (pad.empty() || pad.size() > kMostPadName) return problem(400, "pad: 1 to 64 characters are needed.");
+  const auto events = pads_.take(*caller, pad, channel);
   if (!events) return problem(status_of(events.error().kind), events.error().text);
   Json out = {{"items", Json::array()}};
   for (const auto& event : *events) {

@@ -1,5 +1,7 @@
 #include "gateway/app/channel_watches.h"
 
+#include <algorithm>
+
 namespace holdfast {
 
 using control::WatchEvent;
@@ -13,7 +15,10 @@ class ChannelWatches::One final : public Listener {
     all_.hub_.unsubscribe(subscription_, false);
   }
 
-  void listen(const std::string& channel, std::optional<Position> since) { all_.hub_.subscribe(subscription_, {channel, since}); }
+  void listen(const std::string& channel, std::optional<Position> since) {
+    all_.hub_.subscribe(subscription_, {channel, since});
+    if (feed_->until()) keep_time();
+  }
 
  private:
   void on_subscribed(Subscription&, Position top) override { push({.kind = WatchEvent::Kind::live, .position = top}); }
@@ -28,23 +33,35 @@ class ChannelWatches::One final : public Listener {
     if (!feed_->push(std::move(event))) all_.drop(feed_.get());
   }
 
+  // The wall clock may be set, so it is looked at now and then.
+  void keep_time() {
+    constexpr Duration kLook{60'000};
+    const auto left = std::chrono::ceil<Duration>(*feed_->until() - all_.timers_.clock().wall());
+    if (left.count() > 0) return all_.timers_.set_in(expiry_, std::min(left, kLook));
+    feed_->end(std::string(WatchFeed::kExpired));
+    all_.drop(feed_.get());
+  }
+
   ChannelWatches& all_;
   const std::shared_ptr<WatchFeed> feed_;
   Subscription subscription_;
+  CallbackTimer expiry_{[this] { keep_time(); }};
 };
 
-ChannelWatches::ChannelWatches(HubShard& hub, std::shared_ptr<LoopDoor> door) : hub_(hub), door_(std::move(door)) {}
+ChannelWatches::ChannelWatches(HubShard& hub, Timers& timers, std::shared_ptr<LoopDoor> door)
+    : hub_(hub), timers_(timers), door_(std::move(door)) {}
 ChannelWatches::~ChannelWatches() { *self_ = nullptr; }
 
 void ChannelWatches::add(const std::string& channel, std::optional<Position> since, std::shared_ptr<WatchFeed> feed) {
   auto& one = all_[feed.get()];
   one = std::make_unique<One>(*this, feed);
-  one->listen(channel, since);
-  feed->on_close([door = door_, self = self_, feed = feed.get()] {
-    door->post([self, feed] {
-      if (*self != nullptr) (*self)->drop(feed);
+  // Weak, and not by its address alone: another feed may live there by the time this is run.
+  feed->on_close([door = door_, self = self_, weak = std::weak_ptr<WatchFeed>(feed)] {
+    door->post([self, weak] {
+      if (const auto closed = weak.lock(); closed && *self != nullptr) (*self)->drop(closed.get());
     });
   });
+  one->listen(channel, since);  // may be over at once
 }
 
 void ChannelWatches::drop(const WatchFeed* feed) { all_.erase(feed); }

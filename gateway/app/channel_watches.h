@@ -6,6 +6,7 @@
 #include <string>
 
 #include "control/watch_feed.h"
+#include "gateway/base/timers.h"
 #include "gateway/hub/hub.h"
 #include "gateway/net/remote.h"
 
@@ -15,7 +16,7 @@ namespace holdfast {
 class ChannelWatches {
  public:
   // `door`: into the loop.
-  ChannelWatches(HubShard& hub, std::shared_ptr<LoopDoor> door);
+  ChannelWatches(HubShard& hub, Timers& timers, std::shared_ptr<LoopDoor> door);
   ~ChannelWatches();  // tells every reader that it is over
 
   void add(const std::string& channel, std::optional<Position> since, std::shared_ptr<control::WatchFeed> feed);
@@ -25,6 +26,7 @@ class ChannelWatches {
   void drop(const control::WatchFeed* feed);
 
   HubShard& hub_;
+  Timers& timers_;
   std::shared_ptr<LoopDoor> door_;
   std::map<const control::WatchFeed*, std::unique_ptr<One>> all_;
   std::shared_ptr<ChannelWatches*> self_ = std::make_shared<ChannelWatches*>(this);  // null once it is gone

@@ -43,7 +43,7 @@ struct Worker {
         upstream(loop, settings.upstream, metrics, &sockets),
         gateway(loop, shard, upstream, std::move(rules), settings.proxy, settings.hold, settings.websocket, metrics, std::move(sockjs)),
         server(loop, settings.edge, gateway, metrics),
-        watches(shard, gateway.door()) {
+        watches(shard, loop.timers(), gateway.door()) {
     shard.on_delivered([this](const Delivery& delivery, size_t listeners) {
       server.delivered(delivery.published());
       if (gateway.tracer() != nullptr && !delivery.item().origin.traceparent.empty()) trace(delivery, listeners);

@@ -9,13 +9,16 @@ import subprocess
 import time
 import urllib.parse
 
+import grpc
 import jwt
 import pytest
+from api import Client, pb
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from kit import BINARY, Node, eventually
+from kit import BINARY, Connection, Node, eventually
 from pubcontrol import PubControlClient, Item
 from gripcontrol import GripPubControl, HttpStreamFormat, parse_grip_uri
+from test_doors import watch
 
 MASTER = "a-token-that-may-do-everything"
 BILLING = "the-token-of-the-billing-team"
@@ -184,6 +187,37 @@ def test_keys_change_without_a_restart(node, keys):
     (keys / "id.jwks").write_text(json.dumps({"keys": [{**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(other.public_key())), "kid": "two"}]}))
     eventually(lambda: status(token) == 200, what="the new key of the set")
     assert status(signed(EC_KEY, "ES256", {"kid": "one"}, iss="id", holdfast={"operate": True})) == 401
+
+
+def test_an_open_stream_ends_with_its_readers_credentials(start):
+    node = start(routes=ROUTES, control={"http": {"address": "127.0.0.1:0"},
+                                         "auth": {"jwt": [{"issuer": "grip", "secret": SECRET, "read": [""], "default_rights": "all", "leeway": "0s"}]}})
+    token = signed(SECRET, "HS256", iss="grip", aud=None, exp=int(time.time()) + 2)
+    with watch(node, "news", headers=bearer(token)) as reader, Client(node) as client:
+        events = client.Subscribe(pb.SubscribeRequest(channel="news"), metadata=[("authorization", "Bearer " + token)])
+        assert reader.next()[0] == "live" and next(events).HasField("live")
+        name, _, data = reader.next()
+        assert (name, data["reason"]) == ("ended", "the credentials of its reader have ended") and reader.next() is None
+        assert next(events).ended.reason == data["reason"]
+        with pytest.raises(grpc.RpcError) as fault:
+            next(events)
+        assert fault.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    eventually(lambda: node.metrics()["holdfast_subscriptions"] == 0)
+
+
+def test_a_pad_of_the_status_page_gives_nobody_elses_rights(start):
+    node = start(routes=ROUTES, metrics={"address": "0.0.0.0:0"}, control={
+        "http": {"address": "127.0.0.1:0"},
+        "auth": {"callers": [{"name": "reader", "token": READER, "read": ["news"]}, {"name": "billing", "token": BILLING, "read": ["bill/"]}]}})
+
+    def items_of(token):
+        with Connection(("127.0.0.1", int(node.addresses["metrics"][0].rsplit(":", 1)[1].split("/")[0]))) as c:
+            fields = "".join("%s: %s\r\n" % f for f in [*bearer(token), ("X-Holdfast-Page", "status")])
+            response = c.send("GET /status/items?channel=news&pad=one HTTP/1.1\r\nHost: m\r\nConnection: close\r\n%s\r\n" % fields).response()
+            response.read()
+            return response.status
+    assert items_of(READER) == 200
+    assert items_of(BILLING) == 403
 
 
 def test_a_caller_over_its_rate_is_told_when_to_try_again(start):
