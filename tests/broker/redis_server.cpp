@@ -69,6 +69,8 @@ void RedisServer::start() {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  // Who waits for the end of this program's output is not to wait for a server that outlives its crash.
+  ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
   const int failed = ::posix_spawnp(&process_, "redis-server", &actions, nullptr, arguments.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
