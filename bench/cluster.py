@@ -44,6 +44,7 @@ from waiting import until  # noqa: E402
 
 BROKERS = ("redis", "zeromq", "kafka")
 FANOUT = ROOT / "build" / "bench" / "fanout"
+PHASES = ("idle", "steady", "saturated", "half", "single", "batch")
 READY = 60.0     # s for a node to be ready
 ANSWER = 240.0   # s for a phase, besides its own time
 JAVA = ("-Xms512m", "-Xmx1g", "-XX:+UseSerialGC")
@@ -241,7 +242,7 @@ class Bench:
         return await fanout.phase("publish", seconds / 2, conns=conns, batch={"single": 1, "batch": 100}[phase])
 
     async def run(self):
-        everything = ("idle", "steady", "saturated", "half", "single", "batch")
+        everything = self.options.phases
         await self.start_servers(["memory"] + self.options.brokers)
         for number in range(1, self.options.pairs + 1):
             print("round %d of %d" % (number, self.options.pairs), flush=True)
@@ -251,7 +252,7 @@ class Bench:
                 found["memory/" + name] = await self.measure("memory", 1, everything if not found else [p for p in everything if p not in ("idle", "half")])
                 if name:
                     found[name] = await self.measure(name, 2, everything)
-                    found[name + "/1"] = await self.measure(name, 1, ("steady", "saturated"))
+                    found[name + "/1"] = await self.measure(name, 1, [p for p in everything if p in ("steady", "saturated")])
             self.rounds.append(found)
 
     async def stop(self):
@@ -270,11 +271,15 @@ def read_options():
     parser.add_argument("--rate", type=float, default=25, help="publications a second of the steady phase (default %(default)s)")
     parser.add_argument("--window", type=int, default=32, help="publications under way when saturated (default %(default)s)")
     parser.add_argument("--conns", type=int, default=16, help="publishers' connections (default %(default)s)")
+    parser.add_argument("--phases", default=",".join(PHASES), help="with commas between (default %(default)s); half needs saturated")
     parser.add_argument("--markdown", metavar="FILE", help="append a section to FILE, or begin it")
     options = parser.parse_args()
     options.brokers = [name for name in options.brokers.split(",") if name]
     if wrong := set(options.brokers) - set(BROKERS):
         parser.error("no such broker: %s" % ", ".join(sorted(wrong)))
+    options.phases = [name for name in PHASES if name in options.phases.split(",")]
+    if "half" in options.phases and "saturated" not in options.phases:
+        parser.error("half the rate of what? --phases needs saturated too")
     options.bin = os.path.abspath(options.bin)
     if not os.access(options.bin, os.X_OK):
         parser.error("there is no %s: `./dev build`, or name it with --bin" % options.bin)
