@@ -99,6 +99,10 @@ class RouteLine {
       refuse(sane.error().text);
       return false;
     }
+    if (scratch.kind == Target::Kind::test) {
+      out_.note(Note::Kind::warning, where_, {},
+                "whoever reaches the target test can listen to any channel, as with Pushpin: take it away on a public node");
+    }
     targets += element(entries, 6);
     return true;
   }

@@ -3,6 +3,7 @@
 #include "gateway/base/log.h"
 #include "gateway/session/response_hold.h"
 #include "gateway/session/stream_hold.h"
+#include "gateway/session/test_target.h"
 
 namespace holdfast {
 
@@ -75,7 +76,6 @@ ProxySession::~ProxySession() {
 
 void ProxySession::try_target() {
   if (target_ >= route().targets.size()) return fail_origin(502, "Unable to connect to any targets. Tried: " + tried_);
-  if (target().kind == Target::Kind::test) return fail(200, "Hello from the Pushpin test handler!");
   if (target().kind == Target::Kind::unsupported) return next_target("(a kind of target that is not offered)");
 
   UpstreamRequest upstream;
@@ -84,9 +84,14 @@ void ProxySession::try_target() {
                                request_->peer, request_->began);
   for (const auto& [channel, id] : last_ids_) upstream.head.headers.add("Grip-Last", format_grip_last(channel, id));
   trace(upstream.head);
-  upstream.endpoints.push_back(endpoint_of(target(), upstream.head.headers.get("Host")));
   upstream.body = request_->framing;
   if (has_whole_body()) upstream.body = {request_->body.empty() ? Framing::none : Framing::length, request_->body.size()};
+  if (target().kind == Target::Kind::test) {
+    auto answer = test_answer(test_resource(request_->head.target, route().path_begin));
+    call_ = call_test_target(gateway_.loop(), std::move(answer), upstream.body, *this);
+    return;
+  }
+  upstream.endpoints.push_back(endpoint_of(target(), upstream.head.headers.get("Host")));
   call_ = gateway_.upstream().request(std::move(upstream), *this);
 }
 

@@ -118,6 +118,33 @@ def test_the_command_line_answers_the_same(node, target, arguments):
     assert first == second
 
 
+# It speaks the format of GRIP, whose answer counts and has no positions: what arrives is what is compared.
+@pytest.mark.parametrize("arguments,message", [
+    (["a", "--stream", "--id", "i1", "--meta", "k=v"], item("", "a", id="i1", meta={"k": "v"})),
+    (["--close", "--stream"], pb.Item(http_stream=pb.HttpStream(action=pb.ACTION_CLOSE))),
+    (["--hint", "--response"], pb.Item(http_response=pb.HttpResponse(action=pb.ACTION_HINT))),
+    (["a", "--response", "--code", "201"], pb.Item(http_response=pb.HttpResponse(code=201, body="a"))),
+    (["a", "--response", "--code", "9999"], pb.Item(http_response=pb.HttpResponse(code=9999, body="a"))),
+])
+def test_the_command_line_publishes_the_same(node, arguments, message):
+    with Client(node) as client:
+        starts = {door: client.publish(item(door))[0].position for door in ("cli", "grpc")}
+    by_cli = over_cli(node, "publish", "cli", *arguments)
+    message.channel = "grpc"
+    by_grpc = over_grpc(node, "Publish", pb.PublishRequest(items=[message]))
+    assert by_cli[0] == by_grpc[0] == (400 if "9999" in arguments else 200)
+    if by_cli[0] == 200:
+        arrived = {door: next_item(node, door, start) for door, start in starts.items()}
+        assert arrived["grpc"]["httpStream" if "--stream" in arguments else "httpResponse"]["action"] != "ACTION_UNSPECIFIED"
+        assert arrived["cli"] == {**arrived["grpc"], "channel": "cli"}
+
+
+def next_item(node, channel, since):
+    with watch(node, channel, since=since) as reader:
+        assert reader.next()[0] == "live"
+        return reader.next()[2]["item"]
+
+
 def test_orders_on_the_command_line_are_carried_out(node):
     stream = node.get("/e/held")
     stream.until("id:")

@@ -109,6 +109,7 @@ def test_sample_loses_nothing(folder):
     assert done.returncode == 0
     assert "  - address: \"0.0.0.0:7999\"  # runner.http_port\n" in done.stdout
     assert "\nroutes:\n  # routes:1\n  - domain: \"*\"\n    targets:\n      - address: test\n" in done.stdout
+    assert "warning   routes:1: whoever reaches the target test can listen to any channel" in done.stderr
     assert "lost" not in done.stderr and "replaced  runner.logdir (pushpin.conf:10): " in done.stderr
 
 

@@ -1,9 +1,9 @@
 #include "gateway/session/websocket/ws_session.h"
 
 #include "gateway/base/log.h"
-#include "gateway/session/websocket/echo_backend.h"
 #include "gateway/session/websocket/http_backend.h"
 #include "gateway/session/websocket/socket_backend.h"
+#include "gateway/session/websocket/test_backend.h"
 #include "gateway/session/websocket/ws_options.h"
 
 namespace holdfast {
@@ -54,7 +54,7 @@ void WsSession::try_target() {
   const Target& target = route().targets[target_];
   BackendEnd::User& user = *this;
   if (target.kind == Target::Kind::test) {
-    backend_ = std::make_unique<EchoBackend>(gateway_, user);
+    backend_ = std::make_unique<TestBackend>(gateway_, *opening_->request, target, user);
   } else if (target.kind == Target::Kind::unsupported || (target.kind == Target::Kind::message_socket && !target.over_http)) {
     return next_target("(a kind of target that takes no WebSockets)");
   } else if (target.over_http) {

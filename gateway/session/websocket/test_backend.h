@@ -3,14 +3,15 @@
 #include <memory>
 
 #include "gateway/session/gateway.h"
+#include "gateway/session/test_target.h"
 #include "gateway/session/websocket/backend_end.h"
 
 namespace holdfast {
 
-// The `test` target: accepts every WebSocket and sends its messages back.
-class EchoBackend final : public BackendEnd {
+// The WebSocket of the `test` target (gateway/session/test_target.h).
+class TestBackend final : public BackendEnd {
  public:
-  EchoBackend(Gateway& gateway, User& user) : gateway_(gateway), user_(user) {}
+  TestBackend(Gateway& gateway, const HeldRequest& request, const Target& target, User& user);
 
   void open() override;
   bool send(WsMessageType type, std::string data, bool first, bool last) override;
@@ -22,9 +23,12 @@ class EchoBackend final : public BackendEnd {
 
  private:
   void later(std::function<void()> work);
+  void accept();
 
   Gateway& gateway_;
   User& user_;
+  TestResource resource_;
+  bool grip_;
   size_t under_way_ = 0;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
