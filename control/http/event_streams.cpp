@@ -1,15 +1,8 @@
 #include "control/http/event_streams.h"
 
-#include <cerrno>
+#include <array>
 #include <cstdio>
-#include <cstring>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <system_error>
 #include <utility>
-
-#include <unistd.h>
 
 namespace holdfast::control {
 namespace {
@@ -32,70 +25,51 @@ std::string chunk(std::string_view text) {
   return std::string(size).append(text).append("\r\n");
 }
 
-Result<void> failed(const char* what) { return fail(ErrorKind::internal, std::string(what) + ": " + std::strerror(errno)); }
-
 }  // namespace
 
 Result<void> EventStreams::start() {
-  poll_ = epoll_create1(EPOLL_CLOEXEC);
-  if (poll_ < 0) return failed("epoll_create1");
-  wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake_ < 0) return failed("eventfd");
-  epoll_event event{.events = EPOLLIN, .data = {.fd = wake_}};
-  if (epoll_ctl(poll_, EPOLL_CTL_ADD, wake_, &event) != 0) return failed("epoll_ctl");
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& error) {
-    return fail(ErrorKind::internal, std::string("cannot start a thread: ") + error.what());
-  }
-  return {};
+  return thread_.start([this] { run(); });
 }
 
 void EventStreams::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    if (wake_ >= 0) eventfd_write(wake_, 1);
+    if (thread_.started()) thread_.wake();
   }
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
   const std::lock_guard lock(mutex_);
-  for (int* descriptor : {&poll_, &wake_})
-    if (*descriptor >= 0) ::close(std::exchange(*descriptor, -1));
+  thread_.close();
 }
 
 bool EventStreams::add(std::shared_ptr<Connection> connection, std::shared_ptr<EventSource> source) {
   const std::lock_guard lock(mutex_);
-  if (stopping_ || count_ >= most_ || wake_ < 0) return false;
+  if (stopping_ || count_ >= most_ || !thread_.started()) return false;
   ++count_;
   open_.add();
   const int socket = connection->socket();
   new_.emplace_back(socket, Stream{std::move(connection), std::move(source), std::string(kHead), steady_clock::now()});
-  eventfd_write(wake_, 1);
+  thread_.wake();
   return true;
 }
 
 void EventStreams::wake(int socket) {
   const std::lock_guard lock(mutex_);
   ready_.push_back(socket);
-  if (wake_ >= 0 && ready_.size() == 1) eventfd_write(wake_, 1);
+  if (thread_.started() && ready_.size() == 1) thread_.wake();
 }
 
 void EventStreams::run() {
-  epoll_event events[64];
+  std::array<epoll_event, 64> room;
   TimePoint leave = TimePoint::max();
   while (steady_clock::now() < leave) {
-    const int count = epoll_wait(poll_, events, 64, leave == TimePoint::max() ? kLook : 20);
+    const auto events = thread_.wait(room, leave == TimePoint::max() ? kLook : 20);
     take_new();
-    for (int i = 0; i < count; ++i) {
-      const int socket = events[i].data.fd;
-      if (socket == wake_) {
-        eventfd_t ignored = 0;
-        eventfd_read(wake_, &ignored);
-      } else if ((events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-        drop(socket);
-      } else {
-        pump(socket);
-      }
+    for (const auto& event : events) {
+      if ((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+        drop(event.data.fd);
+      else
+        pump(event.data.fd);
     }
     std::vector<int> ready;
     bool stopping = false;
@@ -125,9 +99,8 @@ void EventStreams::take_new() {
     arrived.swap(new_);
   }
   for (auto& [socket, stream] : arrived) {
-    epoll_event event{.events = EPOLLRDHUP, .data = {.fd = socket}};
     auto& kept = streams_[socket] = std::move(stream);
-    if (epoll_ctl(poll_, EPOLL_CTL_ADD, socket, &event) != 0) {
+    if (!thread_.add(socket, EPOLLRDHUP)) {
       drop(socket);
       continue;
     }
@@ -173,8 +146,7 @@ bool EventStreams::flush(int socket, Stream& stream) {
   const bool blocked = !stream.pending.empty();
   if (blocked != stream.blocked) {
     stream.blocked = blocked;
-    epoll_event event{.events = EPOLLRDHUP | (blocked ? static_cast<uint32_t>(EPOLLOUT) : 0U), .data = {.fd = socket}};
-    epoll_ctl(poll_, EPOLL_CTL_MOD, socket, &event);
+    thread_.change(socket, EPOLLRDHUP | (blocked ? static_cast<uint32_t>(EPOLLOUT) : 0U));
   }
   return !blocked;
 }
@@ -197,7 +169,7 @@ void EventStreams::tend_silent() {
 void EventStreams::drop(int socket) {
   const auto found = streams_.find(socket);
   if (found == streams_.end()) return;
-  epoll_ctl(poll_, EPOLL_CTL_DEL, socket, nullptr);
+  thread_.remove(socket);
   found->second.source->on_ready({});  // nobody wakes a socket's next owner
   streams_.erase(found);
   const std::lock_guard lock(mutex_);

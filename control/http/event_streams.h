@@ -4,11 +4,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "control/http/connection.h"
 #include "control/http/event_source.h"
+#include "control/http/poll_thread.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/result.h"
 
@@ -50,10 +50,7 @@ class EventStreams {
 
   const size_t most_;
   Count& open_;
-  int poll_ = -1;
-  int wake_ = -1;
-  std::thread thread_;
-
+  PollThread thread_;
   std::mutex mutex_;
   std::vector<std::pair<int, Stream>> new_;
   std::vector<int> ready_;

@@ -1,37 +1,19 @@
 #include "control/http/parking.h"
 
 #include <algorithm>
-#include <cstring>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <system_error>
-
-#include <unistd.h>
+#include <array>
 
 namespace holdfast::control {
 namespace {
 
-constexpr int kEventsAtOnce = 64;
-
-Result<void> failed(const char* what) { return fail(ErrorKind::internal, std::string(what) + ": " + std::strerror(errno)); }
+constexpr size_t kEventsAtOnce = 64;
 
 }  // namespace
 
 Parking::Parking(Duration patience, std::function<void(ConnectionPtr)> ready) : patience_(patience), ready_(std::move(ready)) {}
 
 Result<void> Parking::start() {
-  poll_ = epoll_create1(EPOLL_CLOEXEC);
-  if (poll_ < 0) return failed("epoll_create1");
-  wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake_ < 0) return failed("eventfd");
-  epoll_event event{.events = EPOLLIN, .data = {.fd = wake_}};
-  if (epoll_ctl(poll_, EPOLL_CTL_ADD, wake_, &event) != 0) return failed("epoll_ctl");
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& error) {
-    return fail(ErrorKind::internal, std::string("cannot start a thread: ") + error.what());
-  }
-  return {};
+  return thread_.start([this] { run(); });
 }
 
 void Parking::stop() {
@@ -42,37 +24,27 @@ void Parking::stop() {
     leaving.swap(places_);
     by_socket_.clear();
   }
-  if (thread_.joinable()) {
-    wake();
-    thread_.join();
-  }
+  if (thread_.started()) thread_.wake();
+  thread_.join();
   leaving.clear();
-  for (int* descriptor : {&poll_, &wake_})
-    if (*descriptor >= 0) ::close(std::exchange(*descriptor, -1));
+  thread_.close();
 }
 
 void Parking::park(ConnectionPtr connection) {
   const int socket = connection->socket();
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
-  epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = socket}};
-  if (epoll_ctl(poll_, EPOLL_CTL_ADD, socket, &event) != 0) return;  // out of memory: closes the connection
+  if (!thread_.add(socket, EPOLLIN | EPOLLRDHUP)) return;  // out of memory: closes the connection
   places_.push_back({std::move(connection), std::chrono::steady_clock::now() + patience_});
   by_socket_[socket] = std::prev(places_.end());
-  if (places_.size() == 1) wake();  // it sleeps without an end when nobody is here
+  if (places_.size() == 1) thread_.wake();  // it sleeps without an end when nobody is here
 }
 
 void Parking::run() {
-  epoll_event events[kEventsAtOnce];
+  std::array<epoll_event, kEventsAtOnce> room;
   for (;;) {
-    const int count = epoll_wait(poll_, events, kEventsAtOnce, sleep_milliseconds());
-    for (int i = 0; i < count; ++i) {
-      if (events[i].data.fd == wake_) {
-        eventfd_t ignored = 0;
-        eventfd_read(wake_, &ignored);
-      } else if (ConnectionPtr connection = leave(events[i].data.fd)) {
-        ready_(std::move(connection));
-      }
+    for (const auto& event : thread_.wait(room, sleep_milliseconds())) {
+      if (ConnectionPtr connection = leave(event.data.fd)) ready_(std::move(connection));
     }
     close_expired();
     const std::lock_guard lock(mutex_);
@@ -92,7 +64,7 @@ ConnectionPtr Parking::leave(int socket) {
   const std::lock_guard lock(mutex_);
   const auto found = by_socket_.find(socket);
   if (found == by_socket_.end()) return nullptr;
-  epoll_ctl(poll_, EPOLL_CTL_DEL, socket, nullptr);
+  thread_.remove(socket);
   ConnectionPtr connection = std::move(found->second->connection);
   places_.erase(found->second);
   by_socket_.erase(found);
@@ -108,7 +80,5 @@ void Parking::close_expired() {
     expired.splice(expired.end(), places_, places_.begin());
   }
 }
-
-void Parking::wake() const { eventfd_write(wake_, 1); }
 
 }  // namespace holdfast::control

@@ -4,10 +4,10 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <unordered_map>
 
 #include "control/http/connection.h"
+#include "control/http/poll_thread.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/result.h"
 
@@ -42,17 +42,14 @@ class Parking {
   int sleep_milliseconds();
   ConnectionPtr leave(int socket);
   void close_expired();
-  void wake() const;
 
   const Duration patience_;
   const std::function<void(ConnectionPtr)> ready_;
-  int poll_ = -1;
-  int wake_ = -1;
   std::mutex mutex_;
   Places places_;
   std::unordered_map<int, Places::iterator> by_socket_;
   bool stopping_ = false;
-  std::thread thread_;
+  PollThread thread_;
 };
 
 }  // namespace holdfast::control
