@@ -15,6 +15,7 @@ struct HubShard::State::Proof {
   std::string prev_id;
   WallTime since_time;
   std::function<void(Continuity)> done;
+  bool silence = false;
   std::vector<PublicationPtr> kept;
   Position top;
 
@@ -33,9 +34,9 @@ struct HubShard::State::Proof {
       has_ids = has_ids || item->id.has_value();
     }
     // Messages without ids that were there before the backend was asked cannot contradict it. If nothing is kept although there was
-    // something, nobody knows when that was.
+    // something, nobody knows when that was, but for a loop that would have seen it.
     const bool newer = std::any_of(kept.begin(), kept.end(), [&](const PublicationPtr& p) { return p->time >= since_time; });
-    out.proven = !newer && !has_ids && !(kept.empty() && top.offset > 0);
+    out.proven = !newer && !has_ids && !(kept.empty() && top.offset > 0 && !silence);
     return out;
   }
 };
@@ -52,9 +53,10 @@ void HubShard::prove(std::string_view name, std::string prev_id, WallTime since_
     const auto& last_id = channel->sequence.last_id();
     const bool knows_newest = last_id && *last_id == proof->prev_id && channel->sequence.newest_is_last();
     // This loop has listened since before the backend was asked, and nothing came.
-    const bool silence = channel->live_since <= since_time && channel->last_time < since_time &&
-                         (proof->prev_id.empty() || !last_id || *last_id == proof->prev_id);
-    if (knows_newest || silence) return state_->answer(std::move(proof), {true, {}});
+    proof->silence = channel->live_since <= since_time && channel->last_time < since_time;
+    // What came before that, of which no id is remembered, may be what the backend has not heard of yet.
+    const bool nothing_else = proof->prev_id.empty() || (last_id && *last_id == proof->prev_id) || channel->last_time < channel->live_since;
+    if (knows_newest || (proof->silence && nothing_else)) return state_->answer(std::move(proof), {true, {}});
   }
   if (state_->history() == nullptr) return state_->answer(std::move(proof), {});
   state_->read_for_proof(std::move(proof), {});

@@ -41,7 +41,10 @@ void HoldChannels::listen(Owner& owner, const Instruct& instruct, std::string_vi
     } else {
       add(name, owner.hold_kind());
     }
-    channels_.back().details = wanted != nullptr ? details_of(*wanted) : nullptr;
+    auto& details = channels_.back().details;
+    const Position last = details ? details->last : Position();
+    details = wanted != nullptr ? details_of(*wanted) : nullptr;
+    if (details) details->last = last;
   };
   for (const auto& name : implicit) take_over(name, nullptr);
   for (const auto& channel : instruct.channels) take_over(std::string(prefix) + channel.name, &channel);
@@ -145,7 +148,8 @@ void HoldChannels::proven(size_t serial, const std::string& name, HubShard::Cont
     // What history has goes before what arrived while it was read; positions tell what is in both.
     std::deque<Kept> missed;
     for (const auto& publication : continuity.missed) {
-      if (auto item = HubShard::decode_item(*publication)) missed.push_back({name, std::move(item), publication->position});
+      if (auto item = HubShard::decode_item(*publication))
+        missed.push_back({name, std::move(item), publication->position, publication->time < more_->asked_at});
     }
     std::move(more_->kept.begin(), more_->kept.end(), std::back_inserter(missed));
     more_->kept = std::move(missed);
@@ -175,6 +179,8 @@ void HoldChannels::hand_over() {
   for (auto& message : kept) {
     const size_t index = index_of(message.channel);
     if (index == channels_.size()) continue;
+    // The backend was asked after this came and stands by its prev-id: to ask on would be a loop.
+    if (message.old && more_->believe && !follows(index, *message.item)) continue;
     take(index, message.item, message.position, nullptr);
     if (alive.expired() || owner_ == nullptr) return;
   }
@@ -210,11 +216,14 @@ void HoldChannels::take(size_t index, const ItemPtr& item, Position position, co
   if (!owner_->wants(*item)) return;
   if (auto* details = channels_[index].details.get()) {
     if (position.known()) {
-      if (position.epoch == details->last.epoch && position.offset <= details->last.offset) return;
+      if (position.epoch == details->last.epoch && position.offset <= details->last.offset) {
+        if (details->prev_id && !item->no_seq && follows(index, *item)) details->prev_id = item->id;  // the backend's is behind
+        return;
+      }
       details->last = position;
     }
     if (details->prev_id && !item->no_seq) {
-      if (item->prev_id != details->prev_id) return owner_->on_unsure(true);
+      if (!follows(index, *item)) return owner_->on_unsure(true);
       details->prev_id = item->id;
     }
     if (!details->filters.empty() && !passes(details->filters, context(item.get(), index))) {
@@ -223,6 +232,11 @@ void HoldChannels::take(size_t index, const ItemPtr& item, Position position, co
     }
   }
   owner_->on_item(*item, shared, *this, index);
+}
+
+bool HoldChannels::follows(size_t channel, const Item& item) const {
+  const auto* details = channels_[channel].details.get();
+  return details == nullptr || !details->prev_id || item.no_seq || item.prev_id == details->prev_id;
 }
 
 void HoldChannels::on_gap(Subscription&, Gap gap, Position) {

@@ -73,7 +73,7 @@ class HoldChannels final : public Listener {
     std::vector<std::string> filters;
     bool rewrites = false;
     bool proof_due = false;  // continuity is asked for once the subscription is live
-    Position last;           // newest message that was taken, to drop what comes twice
+    Position last;           // newest message that was taken, to drop what comes twice; whatever the backend says meanwhile
   };
   struct Channel {
     Channel(Listener& listener, HoldKind kind) : subscription(listener, static_cast<uint8_t>(kind)) {}
@@ -86,6 +86,7 @@ class HoldChannels final : public Listener {
     std::string channel;
     ItemPtr item;
     Position position;
+    bool old = false;  // published before the backend was asked
   };
 
   void on_subscribed(Subscription& subscription, Position top) override;
@@ -104,6 +105,7 @@ class HoldChannels final : public Listener {
   void start_proof(Channel& channel);
   void proven(size_t serial, const std::string& channel, HubShard::Continuity continuity);
   void hand_over();
+  bool follows(size_t channel, const Item& item) const;
 
   Gateway& gateway_;
   const std::string& group_;

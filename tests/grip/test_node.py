@@ -92,6 +92,41 @@ def test_with_auto_a_plain_hold_is_not_asked_again_and_history_heals_a_stale_pre
     assert backend.requests.qsize() == 1
 
 
+def stale_backend():
+    """It publishes first and keeps what it published later: asked again, it has heard of m1 only."""
+    return Backend(reply("", headers=[("Grip-Hold", "stream"), ("Grip-Channel", "ch; prev-id=1"), ("Grip-Link", "</next>; rel=next")]))
+
+
+def test_history_has_what_a_backend_that_was_asked_again_has_not_heard_of(start):
+    backend = stale_backend()
+    node = start(backend, loops=1)
+    node.publish("ch", "m1 ", id="1")
+    first = node.get("/")
+    eventually(lambda: node.metrics()["holdfast_subscriptions"] == 1)
+    node.publish("ch", "m2 ", id="2", **{"prev-id": "1"})
+    first.until("m2 ")
+    node.publish("ch", {"action": "hint"}, **{"no-seq": True})
+    eventually(lambda: backend.requests.qsize() == 2, what="the backend asked again")
+    second = node.get("/")
+    second.until("m2 ")
+    node.publish("ch", "m3 ", id="3", **{"prev-id": "2"})
+    assert first.until("m3 ") == second.until("m3 ") == b"m2 m3 "
+    assert backend.requests.qsize() == 4  # the second finds the hint in history, too
+
+
+def test_a_backend_that_never_hears_of_a_message_is_asked_once(start):
+    backend = stale_backend()
+    node = start(backend, loops=1, delivery={"reorder_wait": "10ms"})
+    node.publish("ch", "m1 ", id="1")
+    client = node.get("/")
+    eventually(lambda: node.metrics()["holdfast_subscriptions"] == 1)
+    node.publish("ch", "m4 ", id="4", **{"prev-id": "3"})
+    eventually(lambda: backend.requests.qsize() == 2, what="the backend asked again")
+    node.publish("ch", "m5 ", id="5", **{"prev-id": "1"})
+    assert client.until("m5 ") == b"m5 "
+    assert backend.requests.qsize() == 2
+
+
 def test_ten_thousand_channels_are_refused_and_line_breaks_too(start):
     backend = Backend()
     node = start(backend)

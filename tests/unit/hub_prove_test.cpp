@@ -106,6 +106,21 @@ TEST_F(HubProve, SilenceSinceBeforeTheRequestNeedsNoHistory) {
   EXPECT_EQ(prove("", asked), "no");
 }
 
+// A backend is asked again, and has not heard yet of what came here before: what it says is not all there is.
+TEST_F(HubProve, AForgottenIdIsLookedUpInHistory) {
+  make();
+  auto a = listener("news");
+  for (const char* id : {"1", "2"}) broker.say("news", text(id, id));
+  settle();
+  shard().forget_last_id("news");
+  clock.advance(seconds(1));
+  EXPECT_EQ(prove("1", now()), "proven 2");
+  EXPECT_EQ(prove("2", now()), "proven");
+  EXPECT_EQ(prove("0", now()), "no");
+  broker.forget("news", 2);  // by now the backend has heard
+  EXPECT_EQ(prove("1", now()), "proven");
+}
+
 TEST_F(HubProve, GarbageFailuresAndNoHistoryProveNothing) {
   make();
   broker.say("news", text("1", "1"));
