@@ -17,8 +17,8 @@ PRELUDE = b"h" * 2048 + b"\n"
 
 @pytest.fixture
 def node(start, tmp_path):
-    """The `test` target sends every message back."""
-    return with_route(start, tmp_path, "*,path_beg=/sj,sockjs=/sj test")
+    """The `test` target sends every message to /ws back."""
+    return with_route(start, tmp_path, "*,path_beg=/sj,sockjs=/sj,sockjs_as_path=/ws test")
 
 
 def with_route(start, folder, *lines, **config):
@@ -114,7 +114,7 @@ def test_preflight(node, path, methods):
 
 
 def test_the_iframe_page_is_told_apart_by_its_tag(start, tmp_path):
-    node = with_route(start, tmp_path, "*,sockjs=/sj test", websocket={"sockjs_url": "https://cdn.test/s.js?a=1&b=\"2\""})
+    node = with_route(start, tmp_path, "*,sockjs=/sj,sockjs_as_path=/ws test", websocket={"sockjs_url": "https://cdn.test/s.js?a=1&b=\"2\""})
     r = get(node, "/sj/iframe-1.6.1.html")
     assert r.status == 200 and r.headers["content-type"] == "text/html; charset=UTF-8" and b"SockJS.bootstrap_iframe" in r.body
     assert b'src="https://cdn.test/s.js?a=1&amp;b=&quot;2&quot;"' in r.body
@@ -147,7 +147,7 @@ def test_a_poll_waits_for_a_message(session):
 
 
 def test_sends_and_polls_meet_whatever_loop_they_arrive_at(start, tmp_path):
-    node = with_route(start, tmp_path, "*,sockjs=/sj test", loops=4)
+    node = with_route(start, tmp_path, "*,sockjs=/sj,sockjs_as_path=/ws test", loops=4)
 
     def run(failures):
         try:
@@ -535,7 +535,7 @@ def test_a_client_that_leaves_too_much_unread_is_dropped(start, tmp_path):
 
 
 def test_a_drain_closes_sessions(start, tmp_path):
-    node = with_route(start, tmp_path, "*,sockjs=/sj test", drain={"window": "2s"})
+    node = with_route(start, tmp_path, "*,sockjs=/sj,sockjs_as_path=/ws test", drain={"window": "2s"})
     session = Session(node)
     r = stream(session)
     r.until("o\n")
@@ -622,7 +622,7 @@ def test_a_websocket_needs_a_handshake(node, path):
 
 
 def test_only_allowed_origins_open_sessions(start):
-    node = start(routes=[{"path_begins": "/", "sockjs_prefix": "/sj", "origins": ["https://good.example"], "targets": [{"address": "test"}]}])
+    node = start(routes=[{"path_begins": "/", "sockjs_prefix": "/sj", "sockjs_as_path": "/ws", "origins": ["https://good.example"], "targets": [{"address": "test"}]}])
     bad, good = [("Origin", "https://bad.example")], [("Origin", "https://good.example")]
     assert get(node, "/sj/a/b/xhr", bad, "POST").status == 403
     assert get(node, "/sj/a/b/xhr_send", bad, "POST", b'["x"]').status == 403
@@ -632,7 +632,7 @@ def test_only_allowed_origins_open_sessions(start):
 
 
 def test_sessions_come_and_go_without_a_trace(start, tmp_path):
-    node = with_route(start, tmp_path, "*,sockjs=/sj test", loops=4)
+    node = with_route(start, tmp_path, "*,sockjs=/sj,sockjs_as_path=/ws test", loops=4)
     rng = random.Random(7)
     sessions = [Session(node) for _ in range(40)]
     for s in sessions:

@@ -477,7 +477,7 @@ def test_http_and_websocket_routes_of_one_path(start):
 
 def test_the_test_target_echoes(start):
     node = start(routes=[{"path_begins": "/", "targets": [{"address": "test"}]}])
-    with WebSocket(node) as ws:
+    with WebSocket(node, "/ws") as ws:
         ws.text("hello").expect_text("hello")
         ws.send(PING, "p").expect(PONG, "p")
         ws.close_frame(1000)
