@@ -64,10 +64,12 @@ bool ResponseHold::drain() {
 void ResponseHold::recover() { on_unsure(false); }
 
 void ResponseHold::on_unsure(bool at_once) {
-  if (at_once) return ask_again();
+  // Two answers in a row that changed nothing must not become a loop.
+  const bool recent = request_->asked_again && gateway_.wall() - request_->began < std::chrono::seconds(1);
+  if (at_once && !recent) return ask_again();
   if (asking_) return;
   asking_ = true;
-  gateway_.timers().set_in(*this, gateway_.pace());
+  gateway_.timers().set_in(*this, recent ? Duration(1000) : gateway_.pace());
 }
 
 // The original request goes to the backend once more; the subscriptions stay and keep what arrives until its answer is there.

@@ -127,6 +127,25 @@ def test_a_backend_that_never_hears_of_a_message_is_asked_once(start):
     assert backend.requests.qsize() == 2
 
 
+def test_a_poll_whose_backend_never_hears_of_a_message_asks_once_a_second(start):
+    asked = []
+
+    def answer(request, _):
+        asked.append(time.monotonic())
+        return reply("", headers=[("Grip-Hold", "response"), ("Grip-Channel", "ch; prev-id=1")])
+    node = start(Backend(answer), loops=1, delivery={"reorder_wait": "10ms"})
+    node.publish("ch", response="m1", id="1")
+    client = node.ask("/")
+    eventually(lambda: node.metrics()["holdfast_subscriptions"] == 1)
+    for n in (4, 6, 8):
+        node.publish("ch", response="m%d" % n, id=str(n), **{"prev-id": str(n - 1)})
+        eventually(lambda: len(asked) >= 2, what="the backend asked again")
+    eventually(lambda: len(asked) == 3, what="the backend asked a third time")
+    assert asked[2] - asked[1] > 0.9
+    node.publish("ch", response="m9", id="9", **{"prev-id": "1"})
+    assert client.response().read() == b"m9"
+
+
 def test_ten_thousand_channels_are_refused_and_line_breaks_too(start):
     backend = Backend()
     node = start(backend)
