@@ -102,13 +102,15 @@ void LinkContract::expect_honest(Connection& listener) {
   }
 }
 
-// Of what several ordered while they were apart the one has no place in the other's order, and is told of when they meet.
+// Of what several ordered while they were apart the one has no place in the other's order, and is told of when they meet. Everybody listens
+// since before the first message.
 bool LinkContract::all_came_or_told(Connection& listener) const {
   std::set<std::string> came;
   Position last;
   for (const auto& event : listener.sink.events(news)) {
     const auto* publication = event.publication.get();
-    if (publication == nullptr || (last.known() && publication->previous != last)) return true;
+    if (publication == nullptr) return true;
+    if (last.known() ? publication->previous != last : publication->previous.offset > 0) return true;
     last = publication->position;
     came.insert(publication->envelope.str());
   }
