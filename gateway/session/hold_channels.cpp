@@ -215,17 +215,15 @@ void HoldChannels::on_message(Subscription& subscription, const Delivery& delive
 void HoldChannels::take(size_t index, const ItemPtr& item, Position position, const Delivery* shared) {
   if (!owner_->wants(*item)) return;
   if (auto* details = channels_[index].details.get()) {
-    if (position.known()) {
-      if (position.epoch == details->last.epoch && position.offset <= details->last.offset) {
-        if (details->prev_id && !item->no_seq && follows(index, *item)) details->prev_id = item->id;  // the backend's is behind
-        return;
-      }
-      details->last = position;
+    const bool came = position.known() && position.epoch == details->last.epoch && position.offset <= details->last.offset;
+    const bool chained = details->prev_id && !item->no_seq;
+    if (chained && !follows(index, *item)) {
+      if (!came) owner_->on_unsure(true);
+      return;
     }
-    if (details->prev_id && !item->no_seq) {
-      if (!follows(index, *item)) return owner_->on_unsure(true);
-      details->prev_id = item->id;
-    }
+    if (chained) details->prev_id = item->id;  // of one that came too: the backend's is behind
+    if (came) return;
+    if (position.known()) details->last = position;
     if (!details->filters.empty() && !passes(details->filters, context(item.get(), index))) {
       gateway_.counts.filtered.add();
       return;

@@ -127,6 +127,23 @@ def test_a_backend_that_never_hears_of_a_message_is_asked_once(start):
     assert backend.requests.qsize() == 2
 
 
+def test_the_message_that_made_a_node_ask_is_not_lost_if_the_backend_has_not_heard_of_it(start):
+    asked = []
+
+    def answer(request, _):
+        asked.append(request)
+        body, prev = ("m4 ", 4) if len(asked) == 3 else ("", 1)
+        return reply(body, headers=[("Grip-Hold", "stream"), ("Grip-Channel", "ch; prev-id=%d" % prev), ("Grip-Link", "</next>; rel=next")])
+    node = start(Backend(answer), loops=1, delivery={"reorder_wait": "10ms"})
+    node.publish("ch", "m1 ", id="1")
+    client = node.get("/")
+    eventually(lambda: node.metrics()["holdfast_subscriptions"] == 1)
+    node.publish("ch", "m4 ", id="4", **{"prev-id": "3"})
+    eventually(lambda: len(asked) == 2, what="the backend asked again")
+    node.publish("ch", "m5 ", id="5", **{"prev-id": "4"})
+    assert client.until("m5 ") == b"m4 m5 "
+
+
 def test_a_poll_whose_backend_never_hears_of_a_message_asks_once_a_second(start):
     asked = []
 
