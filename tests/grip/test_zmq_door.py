@@ -181,8 +181,11 @@ def test_a_publisher_that_several_nodes_subscribe_to_is_heard_once(start, contex
     assert [publisher.recv() for _ in nodes] == [b"\x01a"] * 2
     for n in range(5):
         publisher.send_multipart([b"a", b'J{"id":"%d","http-stream":{"content":"%d"}}' % (n, n)])
+    eventually(lambda: sum(metric(n, "holdfast_published_items_total") for n in nodes) >= 10, what="all copies")
+    for stream in streams:
+        for n in range(5):
+            stream.until("data: %d\n" % n)
     nodes[0].publish("a", "end")
-    eventually(lambda: sum(metric(n, "holdfast_published_items_total") for n in nodes) >= 11, what="all copies")
     for stream in streams:
         stream.until("data: end")
         assert sorted(line for line in stream.body.decode().splitlines() if line.startswith("data:")) == ["data: %s" % n for n in (*range(5), "end")]
