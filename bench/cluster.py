@@ -6,8 +6,7 @@
     ./dev bench --cluster --markdown bench/results/2026-11-25.md
 
 Each round measures each broker, right after memory, with fresh nodes; the table has medians of rounds, and ratios are medians of the ratios with the
-memory just before. Where both nodes share a core, that alone costs: so two nodes with the memory broker, which know nothing of each other and are
-published to at the same time, are measured too.
+memory just before.
 The load generator is bench/load/fanout.cpp. Nodes (`role: all`, one loop) hold SSE listeners of one channel through a direct route; everything is
 published through node 1. The phases of a measurement:
 
@@ -229,33 +228,6 @@ class Bench:
                     await node.kill()
         return figures
 
-    async def measure_apart(self):
-        """Two nodes with the memory broker, each with a generator of its own, steady: {phase: figures}, as those of two nodes on a broker."""
-        target, nodes, fanouts = "memory, 2 apart", [], []
-        try:
-            await self.start_nodes(self.servers["memory"], 2, nodes)
-            for node in nodes:
-                with self.cores.only(self.cores.load):
-                    fanouts.append(await Fanout.start([node], self.options.listeners, None))
-                await fanouts[-1].phase("warm")
-            first, second = await asyncio.gather(*[self.one_phase(fanout, "steady", {}) for fanout in fanouts])
-            both = {**first, "cpu": {"node1": first["cpu"]["node1"], "node2": second["cpu"]["node1"]}, "nodes": first["nodes"] + second["nodes"]}
-            for key in ("delivered", "lost", "refused", "wrong", "own_busy"):
-                both[key] = first[key] + second[key]
-            self.say(target, cluster_table.progress("steady", both))
-            if both["lost"] or both["refused"]:
-                self.trouble(target, "%d deliveries lost, %d POSTs refused" % (both["lost"], both["refused"]))
-            return {"steady": both}
-        except (RuntimeError, TimeoutError, OSError) as why:
-            self.trouble(target, str(why) or type(why).__name__)
-            return {}
-        finally:
-            for fanout in fanouts:
-                await fanout.stop()
-            for node in nodes:
-                if node.running():
-                    await node.kill()
-
     async def one_phase(self, fanout, phase, figures):
         seconds, conns = self.options.seconds, self.options.conns
         if phase == "idle":
@@ -279,8 +251,6 @@ class Bench:
                 # Each has a memory of its own right before it, of which all but the first leave out what is compared with nothing.
                 found["memory/" + name] = await self.measure("memory", 1, everything if not found else [p for p in everything if p not in ("idle", "half")])
                 if name:
-                    if self.cores.nodes_share and "steady" in everything:
-                        found["apart/" + name] = await self.measure_apart()
                     found[name] = await self.measure(name, 2, everything)
                     found[name + "/1"] = await self.measure(name, 1, [p for p in everything if p in ("steady", "saturated")])
             self.rounds.append(found)

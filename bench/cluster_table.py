@@ -73,7 +73,7 @@ class Row:
     name: str
     phase: str
     value: Callable
-    over: Optional[str] = None  # what the value is divided by: "memory" right before, two nodes "apart", or "one" node on the same broker
+    over: Optional[str] = None  # what the value is divided by: "memory" right before, or "one" node on the same broker
     goal: Optional[float] = None
     base: Optional[Callable] = None  # what is taken of `over`, if not the same
     digits: int = 2
@@ -108,8 +108,6 @@ def rows(options):
             Row("node 2 / memory, x", phase, second, "memory", goal, first), Row("a node alone on it / memory, x", phase, first, "memory", goal, alone=True),
             Row("CPU of the broker per publication, us", phase, cpu_per_item("server"), digits=0))
         if phase == "steady":
-            add(begin, Row("node 1 / one of two memory nodes that share a core, x", phase, first, "apart", goal),
-                Row("node 2 / one of two memory nodes that share a core, x", phase, second, "apart", goal))
             add(begin, *latency_rows(phase))
     add(half, Row("publications/s", "half", per_second("published"), digits=1), *latency_rows("half"))
     for begin, phase in (("POSTs of 1 item: ", "single"), ("POSTs of 100 items: ", "batch")):
@@ -141,7 +139,7 @@ class Table:
         values = []
         for found in rounds:
             targets = [name for name in found if name.startswith("memory/")] if column == "memory" else [column + "/1" * row.alone]
-            over = {"memory": "memory/" + column, "apart": "apart/" + column, "one": column + "/1"}.get(row.over)
+            over = {"memory": "memory/" + column, "one": column + "/1"}.get(row.over)
             for target in targets:
                 try:
                     value = row.value(found[target][row.phase])
