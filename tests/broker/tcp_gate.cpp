@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <random>
+#include <set>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -30,20 +31,38 @@ uint16_t port_of(int fd) {
   return ntohs(at.sin_port);
 }
 
+int tcp_socket() { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }
+
+bool binds(int fd, uint16_t port) {
+  const auto at = loopback(port);
+  return ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+}
+
 int bound_socket() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  const auto at = loopback(0);
-  EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+  const int fd = tcp_socket();
+  EXPECT_TRUE(binds(fd, 0));
   return fd;
 }
 
 }  // namespace
 
+// None that the system takes for outgoing connections (from 32768 on): one of those may have it by the time it is bound. With room for the
+// second port of a Redis Cluster, 10000 above.
 uint16_t free_port() {
-  const int fd = bound_socket();
-  const uint16_t port = port_of(fd);
-  ::close(fd);
-  return port;
+  static std::random_device random;
+  static std::set<uint16_t> given;
+  for (;;) {
+    const auto port = static_cast<uint16_t>(10'000 + random() % 12'000);
+    if (given.contains(port)) continue;
+    const int fd = tcp_socket();
+    const int on = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const bool free = binds(fd, port);
+    ::close(fd);
+    if (!free) continue;
+    given.insert(port);
+    return port;
+  }
 }
 
 TcpGate::TcpGate(uint16_t target) : target_(target), listener_(bound_socket()), wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {

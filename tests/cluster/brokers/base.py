@@ -1,3 +1,4 @@
+import random
 import socket
 
 
@@ -41,7 +42,21 @@ class Base:
         raise NotImplementedError
 
 
+_given = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Each once. None that the system takes for outgoing connections (from 32768 on), or one of those may have it by the time it is bound; with room
+    for a second port of the same server 10000 above."""
+    while True:
+        port = random.randrange(10_000, 22_000)
+        if port in _given:
+            continue
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
