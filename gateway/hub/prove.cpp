@@ -15,7 +15,7 @@ struct HubShard::State::Proof {
   std::string prev_id;
   WallTime since_time;
   std::function<void(Continuity)> done;
-  bool silence = false;
+  bool silence = false;  // this loop has listened since before the backend was asked, and nothing came
   std::vector<PublicationPtr> kept;
   Position top;
 
@@ -52,9 +52,8 @@ void HubShard::prove(std::string_view name, std::string prev_id, WallTime since_
   if (channel != nullptr && channel->phase == HubChannel::Phase::live && !channel->sequence.waits() && state_->hub.healthy()) {
     const auto& last_id = channel->sequence.last_id();
     const bool knows_newest = last_id && *last_id == proof->prev_id && channel->sequence.newest_is_last();
-    // This loop has listened since before the backend was asked, and nothing came.
     proof->silence = channel->live_since <= since_time && channel->last_time < since_time;
-    // What came before that, of which no id is remembered, may be what the backend has not heard of yet.
+    // What came before that, and whose id is not the backend's or not remembered, may be what the backend has not heard of yet.
     const bool nothing_else = proof->prev_id.empty() || (last_id && *last_id == proof->prev_id) || channel->last_time < channel->live_since;
     if (knows_newest || (proof->silence && nothing_else)) return state_->answer(std::move(proof), {true, {}});
   }
