@@ -66,7 +66,8 @@ def items(*channels):
 
 
 ENDPOINTS = [("POST", "/publish/", items("news")), ("POST", "/publish", items("news")), ("POST", "/recover", b""), ("GET", "/", b""),
-             ("GET", "/v1/nodes", b""), ("GET", "/v1/channels", b""), ("GET", "/v1/channels/news", b""),
+             ("POST", "/v1/publish", items("news")), ("POST", "/v1/recover", b""), ("GET", "/v1/nodes", b""), ("POST", "/v1/nodes/x/drain", b""),
+             ("GET", "/v1/channels", b""), ("GET", "/v1/channels/news", b""), ("GET", "/v1/channels/news/items", b""), ("GET", "/v1/connections", b""),
              ("POST", "/v1/connections/x/refresh", b""), ("POST", "/v1/connections/x/disconnect", b""), ("GET", "/nowhere", b"")]
 
 
